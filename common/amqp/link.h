@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The AMQP 0-9-1 link: one connection with one channel that never blocks. librabbitmq is only the
+ * codec; bytes go through a libevent bufferevent, plain or TLS. The link connects, goes through
+ * the host list, keeps heartbeats both ways, and comes back by itself with jittered backoff.
+ *
+ * Life: link_create starts connecting at once. on_ready says the channel is open; the owner then
+ * declares, selects confirms, consumes. on_lost voids everything of that generation: tags,
+ * outstanding confirms, deliveries, calls. link_close says goodbye to the broker, link_destroy
+ * frees at once; neither calls back afterwards. Callbacks must not destroy the link.
+ */
+#ifndef HOLDFAST_AMQP_LINK_H
+#define HOLDFAST_AMQP_LINK_H
+
+#include "common/base/slice.h"
+
+struct link;
+struct loop;
+
+struct link_options {  /* all lent for the life of the link */
+    const char *name;  /* what the broker shows as connection name, and our log */
+    const char *hosts; /* "a,b:5673,c": tried in order, from a random start */
+    int port;          /* of hosts without one */
+    const char *user, *password, *vhost;
+    const char *ca_file; /* "" = the system's */
+    bool tls;
+    int heartbeat_s; /* asked for; the broker may lower it; dead after twice that */
+};
+
+enum link_outcome {
+    LINK_ACKED,
+    LINK_NACKED,
+    LINK_RETURNED, /* unroutable: basic.return came before the ack */
+};
+
+/* Lent for the call. */
+struct link_delivery {
+    uint64_t generation, tag;
+    bool redelivered;
+    struct slice consumer_tag, routing_key;
+    struct slice content_type, type, message_id; /* empty when absent */
+    struct slice body;
+};
+
+struct link_handler { /* any may be NULL but on_ready and on_lost */
+    void (*on_ready)(void *arg, uint64_t generation);
+    void (*on_lost)(void *arg, const char *reason);
+    void (*on_blocked)(void *arg, const char *reason); /* reason NULL: unblocked */
+    void (*on_confirm)(void *arg, uint64_t tag,
+                       enum link_outcome outcome); /* `multiple` unrolled */
+    void (*on_delivery)(void *arg, const struct link_delivery *delivery);
+    void (*on_cancelled)(void *arg, struct slice consumer_tag); /* by the broker: queue gone */
+};
+
+/* The broker's answer to a call. A refusal closes the channel: on_lost follows, then on_ready. */
+struct link_answer {
+    bool ok;
+    int code;         /* AMQP reply code of a refusal (403, 404, 406 …); 0 = link lost */
+    const char *text; /* the broker's own words; lent for the call */
+    uint32_t messages, consumers; /* of a queue declare */
+};
+typedef void (*link_answer_fn)(void *arg, const struct link_answer *answer);
+
+struct link_queue {
+    const char *name;
+    bool passive;                  /* only look */
+    bool quorum;                   /* else classic; durable always */
+    int64_t delivery_limit;        /* 0 = do not say */
+    const char *dead_letter_queue; /* NULL = none; through the default exchange */
+};
+
+struct link_message {
+    const char *exchange, *routing_key; /* "" exchange = straight to the queue */
+    bool mandatory;
+    uint8_t priority;
+    const char *content_type, *type, *message_id; /* NULL = leave out */
+    struct slice body; /* copied into the socket's buffer before link_publish returns */
+};
+
+struct link *link_create(struct loop *loop, const struct link_options *options,
+                         const struct link_handler *handler, void *arg); /* NULL: no memory */
+void link_close(struct link *l);   /* polite: close frames are sent if they can be, then freed */
+void link_destroy(struct link *l); /* at once */
+
+bool link_is_ready(const struct link *l);
+bool link_is_blocked(const struct link *l);
+uint64_t link_generation(const struct link *l);
+size_t link_unsent(const struct link *l);      /* bytes waiting for the socket */
+const char *link_peer(const struct link *l);   /* "host:port" in use or last tried */
+const char *link_reason(const struct link *l); /* why it is not ready, for people */
+
+/* Calls: only while ready. The answer comes once, unless the link is destroyed first. */
+void link_declare_queue(struct link *l, const struct link_queue *q, link_answer_fn fn, void *arg);
+void link_declare_topic(struct link *l, const char *exchange, link_answer_fn fn, void *arg);
+void link_select_confirms(struct link *l, link_answer_fn fn, void *arg);
+void link_consume(struct link *l, const char *queue, const char *consumer_tag, uint16_t prefetch,
+                  link_answer_fn fn, void *arg);
+void link_cancel(struct link *l, const char *consumer_tag, link_answer_fn fn, void *arg);
+
+/* The tag of the confirm to come, from 1 in each generation; persistent always. Needs confirms. */
+uint64_t link_publish(struct link *l, const struct link_message *m);
+
+/* Nothing happens when `generation` is not the present one. */
+void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple);
+void link_requeue(struct link *l, uint64_t generation, uint64_t tag, bool multiple);
+
+/* Stops and resumes reading from the socket: the owner holds as much as it may. A paused link is
+ * not taken for dead. */
+void link_pause(struct link *l);
+void link_resume(struct link *l);
+
+#endif

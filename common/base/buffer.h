@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A growing run of bytes. Writers chain without looking; when memory runs out the buffer turns
+ * `failed`, drops what follows, and the caller checks once at the end. All zero is an empty buffer.
+ */
+#ifndef HOLDFAST_BASE_BUFFER_H
+#define HOLDFAST_BASE_BUFFER_H
+
+#include "common/base/slice.h"
+
+struct buffer {
+    char *data;      /* owned; NULL while nothing was added */
+    size_t size;     /* bytes in use */
+    size_t capacity; /* bytes allocated */
+    bool failed;     /* memory ran out; the content is not to be used */
+};
+
+void buffer_finish(struct buffer *b); /* frees; leaves an empty buffer */
+void buffer_clear(struct buffer *b);  /* empties and forgives; keeps the memory */
+void buffer_truncate(struct buffer *b, size_t size);
+
+/* Room for `size` more bytes at b->data + b->size; NULL when memory ran out. */
+char *buffer_reserve(struct buffer *b, size_t size);
+
+void buffer_add(struct buffer *b, const void *data, size_t size);
+void buffer_add_slice(struct buffer *b, struct slice s);
+void buffer_add_text(struct buffer *b, const char *text);
+void buffer_add_byte(struct buffer *b, uint8_t byte);
+void buffer_add_u16(struct buffer *b, uint16_t value); /* network order, as AMQP and COPY want it */
+void buffer_add_u32(struct buffer *b, uint32_t value);
+void buffer_add_u64(struct buffer *b, uint64_t value);
+void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A JSON string with its quotes: escapes what RFC 8259 demands, passes UTF-8 through. */
+void buffer_add_json_string(struct buffer *b, struct slice text);
+
+struct slice buffer_slice(const struct buffer *b);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event: one list of fields from which the struct, the names, the checks, the line on the
+ * queue and the columns come.
+ *
+ * (The struct is called log_event because libevent owns the tag `event`.)
+ *
+ * A client's object becomes a struct log_event by event_read; event_write_line makes the normalised
+ * line of it that travels on the queue:
+ *
+ *   {"id":"<uuidv7>","received_at":"<27 chars>"[,"event_id":…],"event_type":…,"severity":…,…}
+ *
+ * id and received_at come first and have fixed sizes, so everything from EVENT_LINE_PREFIX on is
+ * what the client said: its digest tells a repetition of a key from a conflict. Absent fields are
+ * left out; event_id stands there only when the client gave one; occurred_at only when given.
+ * The consumer reads the line back with event_read_line.
+ */
+#ifndef HOLDFAST_BASE_EVENT_H
+#define HOLDFAST_BASE_EVENT_H
+
+#include "common/base/buffer.h"
+#include "common/base/gate.h"
+#include "common/base/id.h"
+
+/* symbol, name (JSON and SQL), kind, limit (characters of TEXT; 0 where it has no meaning) */
+#define EVENT_FIELDS(X)                                                                            \
+    X(EVENT_ID, "event_id", TEXT, 255)                                                             \
+    X(EVENT_TYPE, "event_type", TEXT, 100)                                                         \
+    X(SEVERITY, "severity", SEVERITY, 0)                                                           \
+    X(OCCURRED_AT, "occurred_at", TIME, 0)                                                         \
+    X(SYSTEM, "system", TEXT, 255)                                                                 \
+    X(SERVICE, "service", TEXT, 255)                                                               \
+    X(SERVICE_VERSION, "service_version", TEXT, 255)                                               \
+    X(SOURCE_COMPONENT, "source_component", TEXT, 255)                                             \
+    X(SOURCE, "source", TEXT, 1024)                                                                \
+    X(TITLE, "title", TEXT, 1024)                                                                  \
+    X(DESCRIPTION, "description", TEXT, 65536)                                                     \
+    X(TAGS, "tags", TAGS, 0)                                                                       \
+    X(DURATION_MS, "duration_ms", DURATION, 0)                                                     \
+    X(SUCCESS, "success", BOOLEAN, 0)                                                              \
+    X(SESSION_ID, "session_id", POSITIVE, 0)                                                       \
+    X(CORRELATION_ID, "correlation_id", TEXT, 255)                                                 \
+    X(TRACE_ID, "trace_id", TEXT, 255)                                                             \
+    X(SPAN_ID, "span_id", TEXT, 255)                                                               \
+    X(WORKFLOW_ID, "workflow_id", TEXT, 255)                                                       \
+    X(JOB_ID, "job_id", TEXT, 255)                                                                 \
+    X(WORKER_ID, "worker_id", TEXT, 255)                                                           \
+    X(QUEUE, "queue", TEXT, 255)                                                                   \
+    X(BOM_ID, "bom_id", TEXT, 255)                                                                 \
+    X(TENANT_ID, "tenant_id", TEXT, 255)                                                           \
+    X(ORGANIZATION_ID, "organization_id", TEXT, 255)                                               \
+    X(PROJECT_ID, "project_id", TEXT, 255)                                                         \
+    X(USER_ID, "user_id", TEXT, 255)                                                               \
+    X(ROUTING_KEY, "routing_key", TEXT, 255)                                                       \
+    X(PRIORITY, "priority", PRIORITY, 0)                                                           \
+    X(PAYLOAD, "payload", OBJECT, 0)                                                               \
+    X(STATE, "state", OBJECT, 0)                                                                   \
+    X(METADATA, "metadata", OBJECT, 0)
+
+enum event_field {
+#define X(symbol, name, kind, limit) EVENT_FIELD_##symbol,
+    EVENT_FIELDS(X)
+#undef X
+        EVENT_FIELD_COUNT
+};
+
+enum event_kind {
+    EVENT_KIND_TEXT,     /* a string; a number or boolean is taken as its text */
+    EVENT_KIND_SEVERITY, /* a level or an alias; canonical in struct log_event */
+    EVENT_KIND_TIME,     /* RFC 3339; canonical (27 characters, UTC) in struct log_event */
+    EVENT_KIND_TAGS,     /* array of at most 64 strings of at most 100 characters */
+    EVENT_KIND_DURATION, /* number, finite, not negative */
+    EVENT_KIND_BOOLEAN,
+    EVENT_KIND_POSITIVE, /* whole number, 1 to 2^63-1 */
+    EVENT_KIND_PRIORITY, /* 0 to 9 */
+    EVENT_KIND_OBJECT,
+};
+
+/* An event at or above this priority takes the urgent lane. */
+#define EVENT_PRIORITY_URGENT  7
+#define EVENT_PRIORITY_DEFAULT 5
+
+/* Bytes of {"id":"…","received_at":"…" at the head of a line. */
+#define EVENT_LINE_PREFIX 88
+
+struct log_event {
+    struct id id;        /* made at acceptance */
+    int64_t received_at; /* µs, wall clock */
+    /* The JSON token of each field, canonical where the kind says so; data NULL when absent. Lent
+     * by the text that was read and by the reader, until its next read. */
+    struct slice field[EVENT_FIELD_COUNT];
+};
+
+/* One fault of one event. Strings are static or inside. */
+struct event_fault {
+    char pointer[256];
+    char detail[256];
+    bool malformed; /* not JSON (400) rather than a wrong field (422) */
+};
+
+#define EVENT_FAULTS_MAX 16 /* told per event; there may be more */
+
+struct event_faults {
+    struct event_fault fault[EVENT_FAULTS_MAX];
+    size_t count;
+};
+
+struct event_reader; /* a gate and scratch memory */
+
+struct event_reader *event_reader_create(const struct gate_limits *limits);
+void event_reader_destroy(struct event_reader *r);
+
+/*
+ * A client's object -> event: aliases resolved, fields checked, unknown members gathered under
+ * metadata, defaults set (severity info, priority 5, routing_key events.<type>). All faults are
+ * told, not only the first. id and received_at are left for the caller to set.
+ */
+MUST_CHECK bool event_read(struct event_reader *r, const struct gate_value *object,
+                           struct log_event *out, struct event_faults *out_faults);
+
+/* A normalised line -> event, with id and received_at. */
+MUST_CHECK bool event_read_line(struct event_reader *r, struct slice line, struct log_event *out,
+                                struct event_faults *out_faults);
+
+/* The gate of the reader, to scan what is then given to event_read. */
+struct gate *event_reader_gate(struct event_reader *r);
+
+/* Appends the normalised line with its \n. */
+void event_write_line(const struct log_event *e, struct buffer *out);
+
+/* Tokens to values. The field must be present and have come out of a reader. */
+int event_priority(const struct log_event *e);
+int64_t event_integer(const struct log_event *e, enum event_field f);
+int64_t event_time(const struct log_event *e, enum event_field f); /* µs */
+double event_number(const struct log_event *e, enum event_field f);
+void event_add_text(struct slice string_token, struct buffer *out); /* appends it unescaped */
+
+/* Walks a TAGS token: each call moves *rest and lends the next string token; false at the end. */
+bool event_next_tag(struct slice *rest, struct slice *out_token);
+
+const char *event_field_name(enum event_field f);
+enum event_kind event_field_kind(enum event_field f);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one event loop of a process: libevent's base, its resolver, and the signals that end it.
+ */
+#ifndef HOLDFAST_NET_LOOP_H
+#define HOLDFAST_NET_LOOP_H
+
+#include "common/base/slice.h"
+
+struct event_base;
+struct evdns_base;
+struct loop;
+
+struct loop *loop_create(void); /* NULL when memory ran out; ignores SIGPIPE */
+void loop_destroy(struct loop *l);
+struct event_base *loop_base(struct loop *l);
+struct evdns_base *loop_dns(struct loop *l); /* made at first use; NULL when it cannot be */
+
+/* fn is called once, at the first SIGTERM or SIGINT; a second one ends the process at once. */
+void loop_on_terminate(struct loop *l, void (*fn)(void *arg), void *arg);
+
+void loop_run(struct loop *l); /* until loop_stop */
+void loop_stop(struct loop *l);
+
+#endif
