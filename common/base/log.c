@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A line is put together in memory and written with one write(2), so lines of several
+ * workers on one stderr do not mix. Controls are escaped in both formats: what a broker or
+ * database said cannot forge a line.
+ */
+#include "common/base/log.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/buffer.h"
+#include "common/base/clock.h"
+
+#define REPEAT_NS (30 * CLOCK_S)
+
+static const char *service = "holdfast";
+static enum log_level threshold = LOG_LEVEL_INFO;
+static bool as_json;
+
+static const char *const level_text[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+static const char *const level_json[] = {"debug", "info", "warning", "error"};
+
+void log_open(const char *name, enum log_level level, enum log_format format)
+{
+    service = name;
+    threshold = level;
+    as_json =
+        format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && isatty(STDERR_FILENO) == 0);
+}
+
+bool log_is_on(enum log_level level)
+{
+    return level >= threshold;
+}
+
+static void add_value(struct buffer *line, const struct log_field *f)
+{
+    if (f->text != NULL)
+        buffer_add_json_string(line, slice_of(f->text));
+    else
+        buffer_printf(line, "%" PRId64, f->number);
+}
+
+static void build_json(struct buffer *line, enum log_level level, const char *action,
+                       const char *message)
+{
+    char now[CLOCK_TEXT_SIZE + 1];
+    clock_format(clock_wall_us(), now);
+    buffer_printf(line, "{\"@timestamp\":\"%s\",\"log.level\":\"%s\",\"message\":", now,
+                  level_json[level]);
+    buffer_add_json_string(line, slice_of(message));
+    buffer_printf(line,
+                  ",\"service.name\":\"%s\",\"service.version\":\"" HOLDFAST_VERSION
+                  "\",\"process.pid\":%d,\"event.action\":\"%s\"",
+                  service, (int)getpid(), action);
+}
+
+static void build_text(struct buffer *line, enum log_level level, const char *action,
+                       const char *message)
+{
+    const char *dash = strchr(service, '-');
+    char now[CLOCK_TEXT_SIZE + 1];
+    clock_format(clock_wall_us(), now);
+    buffer_printf(line, "%.12s %-7s %s %s: ", now + 11, level_text[level],
+                  dash != NULL ? dash + 1 : service, action);
+    buffer_add_text(line, message);
+}
+
+void log_write(enum log_level level, const char *action, const char *message,
+               const struct log_field *fields, size_t count)
+{
+    struct buffer line = {0};
+    if (!log_is_on(level))
+        return;
+    (as_json ? build_json : build_text)(&line, level, action, message);
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].name == NULL)
+            continue;
+        buffer_printf(&line, as_json ? ",\"holdfast.%s\":" : " %s=", fields[i].name);
+        add_value(&line, &fields[i]);
+    }
+    buffer_add_text(&line, as_json ? ",\"ecs.version\":\"8.11.0\"}\n" : "\n");
+    const ssize_t written = line.failed ? 0 : write(STDERR_FILENO, line.data, line.size);
+    (void)written; /* when stderr is gone nobody is left to tell */
+    buffer_finish(&line);
+}
+
+bool log_repeat_due(struct log_repeat *r, uint64_t *out_held)
+{
+    const int64_t now = clock_now_ns();
+    if (r->last_ns != 0 && now - r->last_ns < REPEAT_NS) {
+        r->held++;
+        return false;
+    }
+    *out_held = r->held;
+    r->held = 0;
+    r->last_ns = now;
+    return true;
+}
+
+void log_repeat_reset(struct log_repeat *r)
+{
+    *r = (struct log_repeat){0};
+}
