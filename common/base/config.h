@@ -21,6 +21,7 @@ enum config_queue_type { CONFIG_QUORUM, CONFIG_CLASSIC };
 /* Strings are owned by the config and never NULL; an unset one is "". */
 struct config {
     char *database_host, *database_name, *database_user, *database_password;
+    char *database_admin_user, *database_admin_password, *database_reader_password;
     char *database_sslmode, *database_sslrootcert;
     int64_t database_port;
     char *rabbitmq_host; /* one host or a comma list, each perhaps with :port */
@@ -38,7 +39,7 @@ struct config {
     char *metrics_host;
     int64_t metrics_port;
     int64_t dedup_days;
-    char *url, *query_url; /* HOLDFAST_URL, HOLDFAST_QUERY_URL */
+    char *url; /* of the producer */
     int64_t log_level, log_format, environment, shutdown_timeout_s;
 };
 
