@@ -235,7 +235,7 @@ bool config_load(struct config *out, unsigned programs, struct buffer *faults,
         if ((config_settings[i].programs & programs) != 0)
             check_production(&load, &config_settings[i]);
     }
-    for (char **e = environ; *e != NULL; e++)
+    for (char **e = environ; e != NULL && *e != NULL; e++)
         warn_lookalike(*e, strcspn(*e, "="), warnings);
     return faults->size == faults_before && !faults->failed;
 }
