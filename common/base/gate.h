@@ -25,6 +25,9 @@ enum gate_kind {
     X(NONE, "no fault")                                                                            \
     X(ENDED, "the JSON text ends before the value is complete")                                    \
     X(SYNTAX, "a JSON value was expected here")                                                    \
+    X(NAME, "a member name in double quotes was expected here")                                    \
+    X(COLON, "a colon was expected here")                                                          \
+    X(SEPARATOR, "a comma or a closing bracket was expected here")                                 \
     X(TRAILING, "there is something after the JSON value")                                         \
     X(LITERAL, "not one of true, false, null")                                                     \
     X(NUMBER, "not a JSON number")                                                                 \
@@ -71,7 +74,7 @@ struct gate_value {
 /* Where a scan failed. */
 struct gate_verdict {
     enum gate_fault fault;
-    size_t offset;     /* of the offending byte in the text */
+    size_t offset;     /* of the offending byte in the text as it was given */
     char pointer[256]; /* JSON pointer (RFC 6901) to the value, cut with "…" when too long */
 };
 
