@@ -167,27 +167,6 @@ static const char *open_container(struct gate *g, const char *p, enum step *step
     return is_object ? scan_name(g, p) : p;
 }
 
-/* By its first byte; of what is no value, a number. */
-static enum gate_kind kind_of(char first)
-{
-    switch (first) {
-    case '{':
-        return GATE_OBJECT;
-    case '[':
-        return GATE_ARRAY;
-    case '"':
-        return GATE_STRING;
-    case 't':
-        return GATE_TRUE;
-    case 'f':
-        return GATE_FALSE;
-    case 'n':
-        return GATE_NULL;
-    default:
-        return GATE_NUMBER;
-    }
-}
-
 static const char *no_value(struct gate *g, const char *p)
 {
     const char c = *p;
@@ -219,7 +198,7 @@ static const char *scan_value(struct gate *g, const char *p, enum step *step)
         return stop_at_value(g, GATE_FAULT_ENDED, p);
     struct gate_member *member =
         g->depth == 1 && g->open[0].is_object ? &g->members[g->member_count - 1] : NULL;
-    const enum gate_kind kind = kind_of(*p);
+    const enum gate_kind kind = gate_kind_of(*p);
     if (member != NULL) {
         member->value.data = p;
         member->kind = kind;
@@ -293,7 +272,7 @@ bool gate_scan(struct gate *g, struct slice *rest, struct gate_value *out,
         tell(g, rest->data, out_verdict);
         return false;
     }
-    *out = (struct gate_value){.kind = kind_of(*start),
+    *out = (struct gate_value){.kind = gate_kind_of(*start),
                                .text = {start, (size_t)(behind - start)},
                                .member_count = g->member_count};
     out->members = out->kind == GATE_OBJECT ? g->members : NULL;
@@ -316,6 +295,27 @@ bool gate_scan_whole(struct gate *g, struct slice text, struct gate_value *out,
     }
     *out = value;
     return true;
+}
+
+/* What starts no value counts as a number. */
+enum gate_kind gate_kind_of(char first)
+{
+    switch (first) {
+    case '{':
+        return GATE_OBJECT;
+    case '[':
+        return GATE_ARRAY;
+    case '"':
+        return GATE_STRING;
+    case 't':
+        return GATE_TRUE;
+    case 'f':
+        return GATE_FALSE;
+    case 'n':
+        return GATE_NULL;
+    default:
+        return GATE_NUMBER;
+    }
 }
 
 const char *gate_fault_text(enum gate_fault fault)

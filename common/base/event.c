@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading an event: what the gate found in an object becomes the fields of struct log_event.
+ *
+ * Tokens that are not in the text (times, texts from numbers, the default routing key) are made in
+ * one scratch buffer. Its size is bounded by the text's, so room for all of them is made at the
+ * start and no token moves while the event is read.
+ *
+ * Unknown members are gathered in a buffer of their own that becomes the metadata: the object they
+ * form is completed by the members of the client's metadata, and the gate tells when a name
+ * appears on both sides. They come to lie one level deeper there, and the line has members the
+ * client did not send, so the gate for lines is that much wider than the one for clients.
+ */
+#include "common/base/event.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/event_names.h"
+#include "common/base/event_value.h"
+#include "common/base/json_text.h"
+
+/* id, received_at, severity, priority, routing_key, metadata. */
+#define LINE_MEMBERS_MORE     6
+/* Three places for a duration in seconds, one for the default priority. */
+#define LINE_DIGITS_MORE      4
+/* No name of a field is longer, escaped as it may be. */
+#define NAME_ROOM             64
+/* An AMQP short string. */
+#define ROUTING_KEY_BYTES_MAX 255
+#define ROUTING_KEY_PREFIX    "events."
+/* A token of the default routing key: each byte may need an escape of six. */
+#define ROUTING_KEY_ROOM      (ROUTING_KEY_BYTES_MAX * 6 + 2)
+
+struct event_reader {
+    struct gate *gate;      /* of what clients send */
+    struct gate *line_gate; /* of lines */
+    struct event_names names;
+    struct buffer scratch; /* tokens of the event */
+    struct buffer extra;   /* its unknown members as an object, still open */
+};
+
+/* One event being read. */
+struct reading {
+    struct event_reader *reader;
+    const struct gate_value *object;
+    struct event_faults *faults;
+    struct log_event event;
+    const struct event_name *given[EVENT_FIELD_COUNT]; /* under which name a field came */
+};
+
+void event_reader_destroy(struct event_reader *r)
+{
+    if (r == NULL)
+        return;
+    gate_destroy(r->gate);
+    gate_destroy(r->line_gate);
+    buffer_finish(&r->scratch);
+    buffer_finish(&r->extra);
+    free(r);
+}
+
+struct event_reader *event_reader_create(const struct gate_limits *limits)
+{
+    const struct gate_limits line_limits = {.depth = limits->depth + 1,
+                                            .members = limits->members + LINE_MEMBERS_MORE,
+                                            .digits = limits->digits + LINE_DIGITS_MORE};
+    struct event_reader *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    event_names_init(&r->names);
+    r->gate = gate_create(limits);
+    r->line_gate = gate_create(&line_limits);
+    if (r->gate == NULL || r->line_gate == NULL) {
+        event_reader_destroy(r);
+        return NULL;
+    }
+    return r;
+}
+
+struct gate *event_reader_gate(struct event_reader *r)
+{
+    return r->gate;
+}
+
+/* A fault at the member `name`, of the whole when it has no data. NULL when enough was told. */
+static struct event_fault *add_fault(struct event_faults *faults, struct slice name)
+{
+    if (faults->count == EVENT_FAULTS_MAX)
+        return NULL;
+    struct event_fault *fault = &faults->fault[faults->count++];
+    fault->pointer[0] = fault->detail[0] = '\0';
+    fault->malformed = false;
+    if (name.data != NULL)
+        json_pointer_add(fault->pointer, name);
+    return fault;
+}
+
+static void say(struct event_faults *faults, struct slice name, const char *detail)
+{
+    struct event_fault *fault = add_fault(faults, name);
+    if (fault != NULL)
+        snprintf(fault->detail, sizeof fault->detail, "%s", detail);
+}
+
+static bool begin(struct reading *x)
+{
+    struct event_reader *r = x->reader;
+    x->faults->count = 0;
+    buffer_clear(&r->scratch);
+    buffer_clear(&r->extra);
+    if (buffer_reserve(&r->scratch, x->object->text.size + ROUTING_KEY_ROOM +
+                                        EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL) {
+        say(x->faults, (struct slice){0}, "out of memory");
+        return false;
+    }
+    return true;
+}
+
+static const struct event_name *find_name(const struct reading *x, const struct gate_member *m)
+{
+    char room[NAME_ROOM];
+    if (!m->name_escaped)
+        return event_names_find(&x->reader->names, m->name);
+    return event_names_find(&x->reader->names, event_plain_text(m->name, room, sizeof room));
+}
+
+static void say_twice(struct reading *x, const struct event_name *name, const struct gate_member *m)
+{
+    struct event_fault *fault = add_fault(x->faults, m->name);
+    if (fault != NULL)
+        snprintf(fault->detail, sizeof fault->detail,
+                 "the same field as \"%.*s\", which is there too; send one of them",
+                 SLICE_ARGS(x->given[name->field]->text));
+}
+
+static void read_field(struct reading *x, const struct event_name *name,
+                       const struct gate_member *m)
+{
+    const struct event_given given = {name, m->value, m->kind};
+    if (m->kind == GATE_NULL)
+        return;
+    if (x->given[name->field] != NULL) {
+        say_twice(x, name, m);
+        return;
+    }
+    x->given[name->field] = name;
+    struct event_fault *fault = add_fault(x->faults, m->name);
+    if (fault != NULL &&
+        event_value_read(&given, &x->reader->scratch, &x->event.field[name->field], fault))
+        x->faults->count--;
+}
+
+static void keep_unknown(struct reading *x, const struct gate_member *m)
+{
+    struct buffer *extra = &x->reader->extra;
+    buffer_add(extra, extra->size == 0 ? "{\"" : ",\"", 2);
+    buffer_add_slice(extra, m->name);
+    buffer_add(extra, "\":", 2);
+    buffer_add_slice(extra, m->value);
+}
+
+/* The object of the unknown members, completed by the client's own metadata. */
+static void complete_metadata(struct reading *x)
+{
+    struct buffer *extra = &x->reader->extra;
+    struct slice *metadata = &x->event.field[EVENT_FIELD_METADATA];
+    const struct slice inside =
+        metadata->data == NULL ? (struct slice){0}
+                               : slice_trim((struct slice){metadata->data + 1, metadata->size - 2});
+    if (inside.size > 0) {
+        buffer_add_byte(extra, ',');
+        buffer_add_slice(extra, inside);
+    }
+    buffer_add_byte(extra, '}');
+    if (extra->failed) {
+        say(x->faults, (struct slice){0}, "out of memory");
+        return;
+    }
+    *metadata = buffer_slice(extra);
+}
+
+/* No name may stand among the unknown members and in the client's metadata. */
+static void check_metadata(struct reading *x)
+{
+    struct gate_value merged;
+    struct gate_verdict verdict;
+    if (gate_scan_whole(x->reader->line_gate, x->event.field[EVENT_FIELD_METADATA], &merged,
+                        &verdict))
+        return;
+    struct event_fault *fault = add_fault(x->faults, (struct slice){0});
+    if (fault == NULL)
+        return;
+    assert(verdict.fault == GATE_FAULT_DUPLICATE || verdict.fault == GATE_FAULT_MEMORY);
+    memcpy(fault->pointer, verdict.pointer, sizeof fault->pointer);
+    snprintf(fault->detail, sizeof fault->detail, "%s",
+             verdict.fault == GATE_FAULT_MEMORY
+                 ? gate_fault_text(verdict.fault)
+                 : "not a field, so it is kept in metadata, which has a member of this name");
+}
+
+static void gather_unknown(struct reading *x)
+{
+    const bool has_metadata = x->event.field[EVENT_FIELD_METADATA].data != NULL;
+    if (x->reader->extra.size == 0)
+        return;
+    complete_metadata(x);
+    if (has_metadata && x->faults->count == 0)
+        check_metadata(x);
+}
+
+static void set_default(struct log_event *e, enum event_field field, struct slice token)
+{
+    if (e->field[field].data == NULL)
+        e->field[field] = token;
+}
+
+/* events.<event_type>, cut between characters to what AMQP can carry. */
+static struct slice default_routing_key(struct reading *x)
+{
+    struct buffer *scratch = &x->reader->scratch;
+    struct slice type = json_body_of(x->event.field[EVENT_FIELD_EVENT_TYPE]);
+    char text[ROUTING_KEY_BYTES_MAX + 4] = ROUTING_KEY_PREFIX, c[4];
+    size_t size = sizeof ROUTING_KEY_PREFIX - 1;
+    for (size_t bytes = json_body_next(&type, c); bytes > 0; bytes = json_body_next(&type, c)) {
+        if (size + bytes > ROUTING_KEY_BYTES_MAX)
+            break;
+        memcpy(text + size, c, bytes);
+        size += bytes;
+    }
+    const size_t start = scratch->size;
+    assert(scratch->capacity - scratch->size >= ROUTING_KEY_ROOM);
+    buffer_add_json_string(scratch, (struct slice){text, size});
+    return (struct slice){scratch->data + start, scratch->size - start};
+}
+
+static bool finish(struct reading *x, struct log_event *out)
+{
+    if (x->given[EVENT_FIELD_EVENT_TYPE] == NULL)
+        say(x->faults, SLICE("event_type"), "required, but not there");
+    if (x->faults->count > 0)
+        return false;
+    set_default(&x->event, EVENT_FIELD_SEVERITY, SLICE("\"info\""));
+    set_default(&x->event, EVENT_FIELD_PRIORITY, SLICE("5"));
+    if (x->event.field[EVENT_FIELD_ROUTING_KEY].data == NULL)
+        x->event.field[EVENT_FIELD_ROUTING_KEY] = default_routing_key(x);
+    *out = x->event;
+    return true;
+}
+
+static bool must_be_object(const struct gate_value *value, struct event_faults *out_faults)
+{
+    char detail[64];
+    if (value->kind == GATE_OBJECT)
+        return true;
+    out_faults->count = 0;
+    snprintf(detail, sizeof detail, "an event is an object, not a %s", gate_kind_name(value->kind));
+    say(out_faults, (struct slice){0},
+        value->kind == GATE_ARRAY ? "an event is an object, not an array" : detail);
+    return false;
+}
+
+bool event_read(struct event_reader *r, const struct gate_value *object, struct log_event *out,
+                struct event_faults *out_faults)
+{
+    struct reading x = {.reader = r, .object = object, .faults = out_faults};
+    if (!must_be_object(object, out_faults) || !begin(&x))
+        return false;
+    for (size_t i = 0; i < object->member_count; i++) {
+        const struct gate_member *m = &object->members[i];
+        const struct event_name *name = find_name(&x, m);
+        if (name != NULL)
+            read_field(&x, name, m);
+        else
+            keep_unknown(&x, m);
+    }
+    gather_unknown(&x);
+    return finish(&x, out);
+}
+
+/* The two members that only a line has. False when m is neither. */
+static bool read_head(struct reading *x, const struct gate_member *m, bool head[2])
+{
+    const struct slice body = m->kind == GATE_STRING ? json_body_of(m->value) : (struct slice){0};
+    if (slice_equals(m->name, SLICE("id"))) {
+        head[0] = true;
+        if (!id_parse(body, &x->event.id))
+            say(x->faults, m->name, "expected a UUID");
+        return true;
+    }
+    if (slice_equals(m->name, SLICE("received_at"))) {
+        head[1] = true;
+        if (!clock_parse(body, &x->event.received_at))
+            say(x->faults, m->name, "expected a time");
+        return true;
+    }
+    return false;
+}
+
+static void read_line_members(struct reading *x)
+{
+    bool head[2] = {false, false};
+    for (size_t i = 0; i < x->object->member_count; i++) {
+        const struct gate_member *m = &x->object->members[i];
+        if (read_head(x, m, head))
+            continue;
+        const struct event_name *name = event_names_find(&x->reader->names, m->name);
+        if (name != NULL && !name->is_alias)
+            read_field(x, name, m);
+        else
+            say(x->faults, m->name, "not a field of an event");
+    }
+    if (!head[0])
+        say(x->faults, SLICE("id"), "required, but not there");
+    if (!head[1])
+        say(x->faults, SLICE("received_at"), "required, but not there");
+}
+
+static void say_malformed(struct event_faults *faults, const struct gate_verdict *verdict)
+{
+    faults->count = 0;
+    struct event_fault *fault = add_fault(faults, (struct slice){0});
+    fault->malformed = true;
+    memcpy(fault->pointer, verdict->pointer, sizeof fault->pointer);
+    snprintf(fault->detail, sizeof fault->detail, "%s (at byte %zu)",
+             gate_fault_text(verdict->fault), verdict->offset);
+}
+
+bool event_read_line(struct event_reader *r, struct slice line, struct log_event *out,
+                     struct event_faults *out_faults)
+{
+    struct gate_value object;
+    struct gate_verdict verdict;
+    struct reading x = {.reader = r, .object = &object, .faults = out_faults};
+    if (!gate_scan_whole(r->line_gate, line, &object, &verdict)) {
+        say_malformed(out_faults, &verdict);
+        return false;
+    }
+    if (!must_be_object(&object, out_faults) || !begin(&x))
+        return false;
+    read_line_members(&x);
+    return finish(&x, out);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The event as a line, and its tokens as values. Tokens go out as they came: only raw line breaks
+ * between the tokens of a pretty-printed object or array become spaces, because a line break ends
+ * the line. (Inside strings the gate lets none through.)
+ */
+#include "common/base/event.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/base/event_names.h"
+#include "common/base/json_text.h"
+
+struct field_info {
+    struct slice name, head; /* head: ,"name": */
+    enum event_kind kind;
+};
+
+static const struct field_info fields[] = {
+#define X(symbol, name, kind, limit)                                                               \
+    [EVENT_FIELD_##symbol] = {EVENT_TEXT(name), EVENT_TEXT(",\"" name "\":"), EVENT_KIND_##kind},
+    EVENT_FIELDS(X)
+#undef X
+};
+
+const char *event_field_name(enum event_field f)
+{
+    assert(f < EVENT_FIELD_COUNT);
+    return fields[f].name.data;
+}
+
+enum event_kind event_field_kind(enum event_field f)
+{
+    assert(f < EVENT_FIELD_COUNT);
+    return fields[f].kind;
+}
+
+static size_t line_size(const struct log_event *e)
+{
+    size_t size = EVENT_LINE_PREFIX + sizeof "}\n";
+    for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
+        if (e->field[i].data != NULL)
+            size += fields[i].head.size + e->field[i].size;
+    }
+    return size;
+}
+
+static char *put(char *to, struct slice s)
+{
+    memcpy(to, s.data, s.size);
+    return to + s.size;
+}
+
+static void flatten(char *p, const char *end, char line_break)
+{
+    while ((p = memchr(p, line_break, (size_t)(end - p))) != NULL)
+        *p = ' ';
+}
+
+static char *put_field(char *to, enum event_field f, struct slice token)
+{
+    char *start = put(to, fields[f].head);
+    char *end = put(start, token);
+    if (fields[f].kind == EVENT_KIND_OBJECT || fields[f].kind == EVENT_KIND_TAGS) {
+        flatten(start, end, '\n');
+        flatten(start, end, '\r');
+    }
+    return end;
+}
+
+static char *put_head(char *to, const struct log_event *e)
+{
+    char id[ID_TEXT_SIZE + 1], time[CLOCK_TEXT_SIZE + 1];
+    const char *start = to;
+    id_format(&e->id, id);
+    clock_format(e->received_at, time);
+    to = put(to, SLICE("{\"id\":\""));
+    to = put(to, (struct slice){id, ID_TEXT_SIZE});
+    to = put(to, SLICE("\",\"received_at\":\""));
+    to = put(to, (struct slice){time, CLOCK_TEXT_SIZE});
+    to = put(to, SLICE("\""));
+    assert(to - start == EVENT_LINE_PREFIX);
+    return to;
+}
+
+void event_write_line(const struct log_event *e, struct buffer *out)
+{
+    char *start = buffer_reserve(out, line_size(e));
+    if (start == NULL)
+        return;
+    char *to = put_head(start, e);
+    for (enum event_field f = 0; f < EVENT_FIELD_COUNT; f++) {
+        if (e->field[f].data != NULL)
+            to = put_field(to, f, e->field[f]);
+    }
+    to = put(to, SLICE("}\n"));
+    out->size += (size_t)(to - start);
+}
+
+static struct slice token_of(const struct log_event *e, enum event_field f, enum event_kind kind)
+{
+    assert(e->field[f].data != NULL && fields[f].kind == kind);
+    return e->field[f];
+}
+
+int event_priority(const struct log_event *e)
+{
+    return token_of(e, EVENT_FIELD_PRIORITY, EVENT_KIND_PRIORITY).data[0] - '0';
+}
+
+int64_t event_integer(const struct log_event *e, enum event_field f)
+{
+    uint64_t value;
+    const bool good = slice_to_u64(token_of(e, f, EVENT_KIND_POSITIVE), INT64_MAX, &value);
+    assert(good);
+    return (int64_t)value;
+}
+
+int64_t event_time(const struct log_event *e, enum event_field f)
+{
+    int64_t wall_us;
+    const bool good = clock_parse(json_body_of(token_of(e, f, EVENT_KIND_TIME)), &wall_us);
+    assert(good);
+    return wall_us;
+}
+
+/* A number's token is followed by a byte no number goes on with. */
+double event_number(const struct log_event *e, enum event_field f)
+{
+    return strtod(token_of(e, f, EVENT_KIND_DURATION).data, NULL);
+}
+
+void event_add_text(struct slice string_token, struct buffer *out)
+{
+    json_body_add(json_body_of(string_token), out);
+}
+
+static bool stands_between_tags(char c)
+{
+    return c == '[' || c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+bool event_next_tag(struct slice *rest, struct slice *out_token)
+{
+    size_t size = 1;
+    while (rest->size > 0 && stands_between_tags(rest->data[0])) {
+        rest->data++;
+        rest->size--;
+    }
+    if (rest->size == 0 || rest->data[0] != '"')
+        return false;
+    while (rest->data[size] != '"')
+        size += rest->data[size] == '\\' ? 2 : 1;
+    *out_token = (struct slice){rest->data, size + 1};
+    rest->data += size + 1;
+    rest->size -= size + 1;
+    return true;
+}

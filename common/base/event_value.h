@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The check of one field's value: a token as the client sent it -> the canonical token, or a fault.
+ * Private to event*.c.
+ */
+#ifndef HOLDFAST_BASE_EVENT_VALUE_H
+#define HOLDFAST_BASE_EVENT_VALUE_H
+
+#include "common/base/event.h"
+#include "common/base/event_names.h"
+
+/* Bytes event_value_read may add to the scratch beyond the size of the token. */
+#define EVENT_VALUE_GROWTH 40
+
+struct event_given {
+    const struct event_name *name; /* which field, and under which of its names */
+    struct slice token;
+    enum gate_kind kind; /* of the token; not null */
+};
+
+/*
+ * The canonical token lies in the token, in static memory or in the scratch, which has room for
+ * it: tokens made there earlier stay where they are. On false out_fault->detail is set, and its
+ * pointer, which names the member, may have been lengthened.
+ */
+MUST_CHECK bool event_value_read(const struct event_given *given, struct buffer *scratch,
+                                 struct slice *out_token, struct event_fault *out_fault);
+
+/* The text of a string body: itself when nothing in it is escaped, else unescaped into room.
+ * Absent when it does not fit. */
+struct slice event_plain_text(struct slice body, char *room, size_t size);
+
+#endif
