@@ -24,16 +24,13 @@
 #include "common/base/json_text.h"
 
 /* id, received_at, severity, priority, routing_key, metadata. */
-#define LINE_MEMBERS_MORE     6
+#define LINE_MEMBERS_MORE 6
 /* Three places for a duration in seconds, one for the default priority. */
-#define LINE_DIGITS_MORE      4
+#define LINE_DIGITS_MORE  4
 /* No name of a field is longer, escaped as it may be. */
-#define NAME_ROOM             64
-/* An AMQP short string. */
-#define ROUTING_KEY_BYTES_MAX 255
-#define ROUTING_KEY_PREFIX    "events."
-/* A token of the default routing key: each byte may need an escape of six. */
-#define ROUTING_KEY_ROOM      (ROUTING_KEY_BYTES_MAX * 6 + 2)
+#define NAME_ROOM         64
+/* The token of the default routing key: what fits may be escapes of six bytes each. */
+#define ROUTING_KEY_ROOM  (EVENT_ROUTING_KEY_BYTES_MAX * 6 + 2)
 
 struct event_reader {
     struct gate *gate;      /* of what clients send */
@@ -106,6 +103,18 @@ static void say(struct event_faults *faults, struct slice name, const char *deta
         snprintf(fault->detail, sizeof fault->detail, "%s", detail);
 }
 
+/* A fault whose pointer starts at the member `name`. */
+static void say_inside(struct event_faults *faults, struct slice name,
+                       const struct event_fault *found)
+{
+    struct event_fault *fault = add_fault(faults, name);
+    if (fault == NULL)
+        return;
+    memcpy(fault->detail, found->detail, sizeof fault->detail);
+    if (found->pointer[0] != '\0')
+        json_pointer_add(fault->pointer, slice_of(found->pointer + 1));
+}
+
 static bool begin(struct reading *x)
 {
     struct event_reader *r = x->reader;
@@ -148,10 +157,10 @@ static void read_field(struct reading *x, const struct event_name *name,
         return;
     }
     x->given[name->field] = name;
-    struct event_fault *fault = add_fault(x->faults, m->name);
-    if (fault != NULL &&
-        event_value_read(&given, &x->reader->scratch, &x->event.field[name->field], fault))
-        x->faults->count--;
+    struct event_fault found;
+    found.pointer[0] = '\0';
+    if (!event_value_read(&given, &x->reader->scratch, &x->event.field[name->field], &found))
+        say_inside(x->faults, m->name, &found);
 }
 
 static void keep_unknown(struct reading *x, const struct gate_member *m)
@@ -218,22 +227,36 @@ static void set_default(struct log_event *e, enum event_field field, struct slic
         e->field[field] = token;
 }
 
+/* The longest start of a body that is at most so many bytes when unescaped. */
+static struct slice cut_body(struct slice body, size_t bytes)
+{
+    struct slice rest = body;
+    char c[4];
+    if (body.size <= bytes)
+        return body;
+    while (rest.size > 0) {
+        struct slice behind = rest;
+        const size_t size = json_body_next(&behind, c);
+        if (size > bytes)
+            break;
+        bytes -= size;
+        rest = behind;
+    }
+    return (struct slice){body.data, body.size - rest.size};
+}
+
 /* events.<event_type>, cut between characters to what AMQP can carry. */
 static struct slice default_routing_key(struct reading *x)
 {
     struct buffer *scratch = &x->reader->scratch;
-    struct slice type = json_body_of(x->event.field[EVENT_FIELD_EVENT_TYPE]);
-    char text[ROUTING_KEY_BYTES_MAX + 4] = ROUTING_KEY_PREFIX, c[4];
-    size_t size = sizeof ROUTING_KEY_PREFIX - 1;
-    for (size_t bytes = json_body_next(&type, c); bytes > 0; bytes = json_body_next(&type, c)) {
-        if (size + bytes > ROUTING_KEY_BYTES_MAX)
-            break;
-        memcpy(text + size, c, bytes);
-        size += bytes;
-    }
+    const struct slice prefix = SLICE("\"events.");
+    const struct slice type = cut_body(json_body_of(x->event.field[EVENT_FIELD_EVENT_TYPE]),
+                                       EVENT_ROUTING_KEY_BYTES_MAX - prefix.size + 1);
     const size_t start = scratch->size;
-    assert(scratch->capacity - scratch->size >= ROUTING_KEY_ROOM);
-    buffer_add_json_string(scratch, (struct slice){text, size});
+    assert(scratch->capacity - start >= ROUTING_KEY_ROOM);
+    buffer_add_slice(scratch, prefix);
+    buffer_add_slice(scratch, type);
+    buffer_add_byte(scratch, '"');
     return (struct slice){scratch->data + start, scratch->size - start};
 }
 

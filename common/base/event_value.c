@@ -10,11 +10,9 @@
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
 
-#define TAGS_MAX              64
-#define TAG_CHARACTERS_MAX    100
-/* A routing key travels as an AMQP short string. */
-#define ROUTING_KEY_BYTES_MAX 255
-#define ECHO_BYTES_MAX        40
+#define TAGS_MAX           64
+#define TAG_CHARACTERS_MAX 100
+#define ECHO_BYTES_MAX     40
 
 struct kind_rule {
     enum gate_kind kind;  /* of the token, as a rule */
@@ -116,8 +114,8 @@ static bool text_fits(enum event_field field, struct slice body, struct event_fa
     const struct text_size size = measure(body);
     if (size.characters > limit)
         return refuse_size(out_fault, "characters", limit, size.characters);
-    if (field == EVENT_FIELD_ROUTING_KEY && size.bytes > ROUTING_KEY_BYTES_MAX)
-        return refuse_size(out_fault, "bytes of UTF-8", ROUTING_KEY_BYTES_MAX, size.bytes);
+    if (field == EVENT_FIELD_ROUTING_KEY && size.bytes > EVENT_ROUTING_KEY_BYTES_MAX)
+        return refuse_size(out_fault, "bytes of UTF-8", EVENT_ROUTING_KEY_BYTES_MAX, size.bytes);
     return true;
 }
 
@@ -206,10 +204,11 @@ static bool read_tags(const struct event_given *given, struct slice *out_token,
     for (; event_next_tag(&rest, &tag); count++) {
         if (count == TAGS_MAX)
             return refuse_size(out_fault, "tags", TAGS_MAX, count + 1);
-        const struct text_size size = measure(json_body_of(tag));
-        if (size.characters > TAG_CHARACTERS_MAX) {
+        const struct slice body = json_body_of(tag);
+        if (body.size > TAG_CHARACTERS_MAX && measure(body).characters > TAG_CHARACTERS_MAX) {
             json_pointer_add_index(out_fault->pointer, count);
-            return refuse_size(out_fault, "characters", TAG_CHARACTERS_MAX, size.characters);
+            return refuse_size(out_fault, "characters", TAG_CHARACTERS_MAX,
+                               measure(body).characters);
         }
     }
     if (rest.size != 1) { /* stopped before the closing bracket */

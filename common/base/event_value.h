@@ -12,6 +12,9 @@
 /* Bytes event_value_read may add to the scratch beyond the size of the token. */
 #define EVENT_VALUE_GROWTH 40
 
+/* A routing key travels as an AMQP short string. */
+#define EVENT_ROUTING_KEY_BYTES_MAX 255
+
 struct event_given {
     const struct event_name *name; /* which field, and under which of its names */
     struct slice token;
@@ -21,7 +24,7 @@ struct event_given {
 /*
  * The canonical token lies in the token, in static memory or in the scratch, which has room for
  * it: tokens made there earlier stay where they are. On false out_fault->detail is set, and its
- * pointer, which names the member, may have been lengthened.
+ * pointer, empty when given, leads from the value to the fault.
  */
 MUST_CHECK bool event_value_read(const struct event_given *given, struct buffer *scratch,
                                  struct slice *out_token, struct event_fault *out_fault);

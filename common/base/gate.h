@@ -50,7 +50,7 @@ enum gate_fault {
 };
 
 struct gate_limits {
-    size_t depth;   /* containers inside one another; at most 64 */
+    size_t depth;   /* containers inside one another; at most 64 for clients */
     size_t members; /* of all objects of one value together */
     size_t digits;  /* of all numbers of one value together, written out without exponents */
 };
