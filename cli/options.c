@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAMES_MAX 64
+#define WORD_MAX  40
+
+void options_init(struct options *o, const struct options_row *rows, size_t count, int argc,
+                  char **argv)
+{
+    *o = (struct options){.rows = rows, .count = count, .argc = argc, .argv = argv, .next = 1};
+}
+
+static size_t min3(size_t a, size_t b, size_t c)
+{
+    const size_t ab = a < b ? a : b;
+    return ab < c ? ab : c;
+}
+
+/* How many letters must be added, dropped or replaced to make b of a. */
+static size_t distance(const char *a, const char *b)
+{
+    const size_t a_size = strlen(a), b_size = strlen(b);
+    size_t row[WORD_MAX + 1];
+    if (a_size > WORD_MAX || b_size > WORD_MAX)
+        return WORD_MAX;
+    for (size_t j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= a_size; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= b_size; j++) {
+            const size_t above = row[j];
+            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+            diagonal = above;
+        }
+    }
+    return row[b_size];
+}
+
+const char *options_nearest(const char *word, const char *const *names, size_t count)
+{
+    const char *best = NULL;
+    size_t best_distance = strlen(word) / 3 + 1;
+    for (size_t i = 0; i < count; i++) {
+        const size_t d = distance(word, names[i]);
+        if (d <= best_distance && (!best || d < best_distance)) {
+            best = names[i];
+            best_distance = d;
+        }
+    }
+    return best;
+}
+
+static void set_fault(struct options_found *out, const char *text, struct slice name)
+{
+    out->kind = OPTIONS_FAULT;
+    snprintf(out->fault, sizeof out->fault, text, SLICE_ARGS(name));
+}
+
+static void set_unknown(const struct options *o, struct slice name, struct options_found *out)
+{
+    const char *names[NAMES_MAX];
+    char word[WORD_MAX + 1];
+    size_t count = 0;
+    for (; count < o->count && count < NAMES_MAX; count++)
+        names[count] = o->rows[count].name;
+    snprintf(word, sizeof word, "%.*s", SLICE_ARGS(name));
+    const char *nearest = options_nearest(word, names, count);
+    out->kind = OPTIONS_FAULT;
+    snprintf(out->fault, sizeof out->fault, "there is no option --%.*s%s%s%s", SLICE_ARGS(name),
+             nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+static const char *take_argument(struct options *o)
+{
+    return o->next < o->argc ? o->argv[o->next++] : NULL;
+}
+
+static void read_long(struct options *o, const char *text, struct options_found *out)
+{
+    const char *equals = strchr(text, '=');
+    const struct slice name = {text, equals ? (size_t)(equals - text) : strlen(text)};
+    const struct options_row *row = NULL;
+    for (size_t i = 0; i < o->count && !row; i++)
+        if (slice_equals(name, slice_of(o->rows[i].name)))
+            row = &o->rows[i];
+    if (!row) {
+        set_unknown(o, name, out);
+        return;
+    }
+    if (!row->value && equals) {
+        set_fault(out, "--%.*s takes no value", name);
+        return;
+    }
+    *out = (struct options_found){.kind = OPTIONS_OPTION, .id = row->id};
+    if (!row->value)
+        return;
+    out->value = equals ? equals + 1 : take_argument(o);
+    if (!out->value)
+        set_fault(out, "--%.*s needs a value behind it", name);
+}
+
+static void read_letter(struct options *o, struct options_found *out)
+{
+    const struct slice letter = {o->cluster, 1};
+    const struct options_row *row = NULL;
+    for (size_t i = 0; i < o->count && !row; i++)
+        if (o->rows[i].letter && o->rows[i].letter == *o->cluster)
+            row = &o->rows[i];
+    if (!row) {
+        set_fault(out, "there is no option -%.*s", letter);
+        return;
+    }
+    const char *rest = o->cluster[1] ? o->cluster + 1 : NULL;
+    o->cluster = row->value ? NULL : rest;
+    *out = (struct options_found){.kind = OPTIONS_OPTION, .id = row->id};
+    if (!row->value)
+        return;
+    out->value = rest ? rest : take_argument(o);
+    if (!out->value)
+        set_fault(out, "-%.*s needs a value behind it", letter);
+}
+
+void options_next(struct options *o, struct options_found *out)
+{
+    *out = (struct options_found){.kind = OPTIONS_END};
+    if (o->cluster) {
+        read_letter(o, out);
+        return;
+    }
+    const char *text = take_argument(o);
+    if (text && !o->only_arguments && strcmp(text, "--") == 0) {
+        o->only_arguments = true;
+        text = take_argument(o);
+    }
+    if (!text)
+        return;
+    if (o->only_arguments || text[0] != '-' || text[1] == '\0') {
+        *out = (struct options_found){.kind = OPTIONS_ARGUMENT, .value = text};
+        return;
+    }
+    if (text[1] == '-') {
+        read_long(o, text + 2, out);
+        return;
+    }
+    o->cluster = text + 1;
+    read_letter(o, out);
+}
+
+static void help_row(const struct options_row *row, struct buffer *out)
+{
+    const int column = 30;
+    const size_t start = out->size;
+    if (row->letter)
+        buffer_printf(out, "  -%c, ", row->letter);
+    else
+        buffer_add_text(out, "      ");
+    buffer_printf(out, "--%s%s%s", row->name, row->value ? " " : "", row->value ? row->value : "");
+    const int used = (int)(out->size - start);
+    buffer_printf(out, "%*s%s\n", used < column ? column - used : 2, "", row->help);
+}
+
+void options_help(const struct options_row *rows, size_t count, struct buffer *out)
+{
+    for (size_t i = 0; i < count; i++)
+        help_row(&rows[i], out);
+}
