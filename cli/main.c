@@ -41,12 +41,14 @@ static int print_help(void)
          "Usage: holdfast VERB [OPTION]…\n");
     for (size_t i = 0; i < verb_count; i++)
         printf("  %-10s%s\n", verbs[i].name, verbs[i].help);
-    puts("\n`holdfast VERB --help` tells the options of one. Settings come from the environment:\n");
+    puts(
+        "\n`holdfast VERB --help` tells the options of one. Settings come from the environment:\n");
     struct buffer settings = {0};
     config_help(CONFIG_CLI, &settings);
     fwrite(settings.data, 1, settings.size, stdout);
     buffer_finish(&settings);
-    puts("\nExit codes: 0 done · 1 failed · 2 wrong usage · 4 credentials refused · 5 a server is away\n"
+    puts("\nExit codes: 0 done · 1 failed · 2 wrong usage · 4 credentials refused · 5 a server is "
+         "away\n"
          "or too slow, try again · 6 some of the input was refused · 78 wrong settings");
     return CLI_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/options.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -54,10 +55,14 @@ const char *options_nearest(const char *word, const char *const *names, size_t c
     return best;
 }
 
-static void set_fault(struct options_found *out, const char *text, struct slice name)
+__attribute__((format(printf, 2, 3))) static void set_fault(struct options_found *out,
+                                                            const char *format, ...)
 {
+    va_list arguments;
+    va_start(arguments, format);
     out->kind = OPTIONS_FAULT;
-    snprintf(out->fault, sizeof out->fault, text, SLICE_ARGS(name));
+    vsnprintf(out->fault, sizeof out->fault, format, arguments);
+    va_end(arguments);
 }
 
 static void set_unknown(const struct options *o, struct slice name, struct options_found *out)
@@ -69,9 +74,10 @@ static void set_unknown(const struct options *o, struct slice name, struct optio
         names[count] = o->rows[count].name;
     snprintf(word, sizeof word, "%.*s", SLICE_ARGS(name));
     const char *nearest = options_nearest(word, names, count);
-    out->kind = OPTIONS_FAULT;
-    snprintf(out->fault, sizeof out->fault, "there is no option --%.*s%s%s%s", SLICE_ARGS(name),
-             nearest ? "; did you mean --" : "", nearest ? nearest : "", nearest ? "?" : "");
+    if (nearest)
+        set_fault(out, "there is no option --%s; did you mean --%s?", word, nearest);
+    else
+        set_fault(out, "there is no option --%s", word);
 }
 
 static const char *take_argument(struct options *o)
@@ -92,7 +98,7 @@ static void read_long(struct options *o, const char *text, struct options_found 
         return;
     }
     if (!row->value && equals) {
-        set_fault(out, "--%.*s takes no value", name);
+        set_fault(out, "--%.*s takes no value", SLICE_ARGS(name));
         return;
     }
     *out = (struct options_found){.kind = OPTIONS_OPTION, .id = row->id};
@@ -100,18 +106,18 @@ static void read_long(struct options *o, const char *text, struct options_found 
         return;
     out->value = equals ? equals + 1 : take_argument(o);
     if (!out->value)
-        set_fault(out, "--%.*s needs a value behind it", name);
+        set_fault(out, "--%.*s needs a value behind it", SLICE_ARGS(name));
 }
 
 static void read_letter(struct options *o, struct options_found *out)
 {
-    const struct slice letter = {o->cluster, 1};
+    const char letter = *o->cluster;
     const struct options_row *row = NULL;
     for (size_t i = 0; i < o->count && !row; i++)
-        if (o->rows[i].letter && o->rows[i].letter == *o->cluster)
+        if (o->rows[i].letter && o->rows[i].letter == letter)
             row = &o->rows[i];
     if (!row) {
-        set_fault(out, "there is no option -%.*s", letter);
+        set_fault(out, "there is no option -%c", letter);
         return;
     }
     const char *rest = o->cluster[1] ? o->cluster + 1 : NULL;
@@ -121,7 +127,7 @@ static void read_letter(struct options *o, struct options_found *out)
         return;
     out->value = rest ? rest : take_argument(o);
     if (!out->value)
-        set_fault(out, "-%.*s needs a value behind it", letter);
+        set_fault(out, "-%c needs a value behind it", letter);
 }
 
 void options_next(struct options *o, struct options_found *out)

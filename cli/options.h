@@ -21,10 +21,10 @@ struct options {
     const struct options_row *rows;
     size_t count;
     int argc;
-    char **argv; /* argv[0] is skipped */
-    int next;    /* index of the argument to read next */
-    const char *cluster;  /* rest of -abc still to be read, or NULL */
-    bool only_arguments;  /* behind `--` */
+    char **argv;         /* argv[0] is skipped */
+    int next;            /* index of the argument to read next */
+    const char *cluster; /* rest of -abc still to be read, or NULL */
+    bool only_arguments; /* behind `--` */
 };
 
 enum options_kind { OPTIONS_END, OPTIONS_OPTION, OPTIONS_ARGUMENT, OPTIONS_FAULT };

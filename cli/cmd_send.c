@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+int cmd_send(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return CLI_FAILED;
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    return CLI_FAILED;
+}
