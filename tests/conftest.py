@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: one broker and one PostgreSQL cluster per session, a virtual host and a database of
+its own per test.
+
+    stack                one producer, one consumer, started and ready
+    make_stack(...)      as many as wanted, with settings
+    broker, database     the test's own virtual host and migrated database
+    http                 how to reach the producer without a client library in between
+
+A failing test shows the ends of all logs.
+"""
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.broker import Broker, Vhost, folder_for_servers
+from rig.database import SUPERUSER, Cluster, Database, remove_folder
+from rig.process import run
+from rig.stack import Stack, base_env, program
+
+TEMPLATE, WRITER = "rig_template", "rig_writer"
+
+
+@pytest.fixture(scope="session")
+def rig_folder() -> Iterator[Path]:
+    folder = folder_for_servers()
+    yield folder
+    remove_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def broker_server(rig_folder: Path) -> Iterator[Broker]:
+    server = Broker(rig_folder / "rabbitmq")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(rig_folder: Path) -> Iterator[Cluster]:
+    server = Cluster(rig_folder / "postgres")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill9()
+
+
+@pytest.fixture(scope="session")
+def template(cluster: Cluster) -> str:
+    """A migrated database to copy, and a login with no more rights than a consumer needs."""
+    base = cluster.create_database(TEMPLATE)
+    done = run([program("holdfast"), "migrate"], base_env(**base.admin_env()))
+    assert done.returncode == 0, f"holdfast migrate: {done.stdout}{done.stderr}"
+    with cluster.connect("postgres") as admin:
+        password = cluster.password.replace("'", "''")
+        admin.execute(f"CREATE ROLE {WRITER} LOGIN PASSWORD '{password}' IN ROLE holdfast_writer")
+    return TEMPLATE
+
+
+@pytest.fixture
+def broker(broker_server: Broker) -> Iterator[Vhost]:
+    if not broker_server.is_running():
+        broker_server.start()
+    vhost = broker_server.create_vhost()
+    yield vhost
+    if not broker_server.is_running():
+        broker_server.start()
+    vhost.drop()
+
+
+@pytest.fixture
+def empty_database(cluster: Cluster) -> Iterator[Database]:
+    """A database nothing was done to, for tests of the migrations."""
+    yield from _database(cluster, "template1", SUPERUSER)
+
+
+@pytest.fixture
+def database(cluster: Cluster, template: str) -> Iterator[Database]:
+    yield from _database(cluster, template, WRITER)
+
+
+def _database(cluster: Cluster, template: str, user: str) -> Iterator[Database]:
+    if not cluster.is_running():
+        cluster.start()
+    database = cluster.create_database(f"t{secrets.token_hex(4)}", template)
+    database.user = user
+    yield database
+    if not cluster.is_running():
+        cluster.start()
+    database.drop()
+
+
+@pytest.fixture
+def make_stack(request: pytest.FixtureRequest, broker: Vhost, database: Database,
+               tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """make_stack(producers=1, consumers=1, workers=1, producer_env={}, consumer_env={},
+    amqp_port=None, database_port=None, start=True)"""
+    stacks: list[Stack] = []
+    request.node.rig_stacks = stacks
+
+    def make(producers: int = 1, consumers: int = 1, workers: int = 1,
+             producer_env: dict | None = None, consumer_env: dict | None = None,
+             producer_amqp_port: int | None = None, consumer_amqp_port: int | None = None,
+             database_port: int | None = None, start: bool = True) -> Stack:
+        folder = tmp_path / f"stack{len(stacks)}"
+        folder.mkdir()
+        stack = Stack(folder, broker, database)
+        stacks.append(stack)
+        for _ in range(producers):
+            stack.add_producer(workers, producer_amqp_port, producer_env)
+        for _ in range(consumers):
+            stack.add_consumer(consumer_amqp_port, database_port, consumer_env)
+        return stack.start() if start else stack
+
+    yield make
+    faults = [fault for stack in stacks for fault in stack.stop()]
+    if faults:
+        logs = "\n".join(stack.logs() for stack in stacks)
+        pytest.fail("\n".join(faults) + "\n" + logs, pytrace=False)
+
+
+@pytest.fixture
+def stack(make_stack: Callable[..., Stack]) -> Stack:
+    return make_stack()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed:
+        for stack in getattr(item, "rig_stacks", []):
+            report.sections.append(("stack", stack.logs()))
