@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The steps of tests/run, one after another; their counts are summed up in the last line.
+
+A step is a function that returns its Count. Output of tools goes to build-logs/<step>.log and is
+shown when the step fails. Build folders are build-gcc, build-clang, build-asan and build-fuzz.
+"""
+import json
+import os
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1]
+LOGS = SOURCE / "build-logs"
+# Too slow under valgrind for what it would find there; they run under the sanitizers.
+NOT_UNDER_VALGRIND = {"gate_fuzz", "gate_differential"}
+
+
+@dataclass
+class Count:
+    passed: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.passed + other.passed, self.failed + other.failed)
+
+
+def command(step: str, argv: list[str], seconds: int, **env: str) -> tuple[int, str]:
+    """Runs to the end or the deadline; the status and all output."""
+    LOGS.mkdir(exist_ok=True)
+    path = LOGS / f"{step}.log"
+    with open(path, "ab") as out:
+        try:
+            status = subprocess.run(argv, cwd=SOURCE, stdin=subprocess.DEVNULL, stdout=out,
+                                    stderr=subprocess.STDOUT, timeout=seconds, check=False,
+                                    env={**os.environ, **env}).returncode
+        except subprocess.TimeoutExpired:
+            out.write(f"\nnot finished within {seconds} s\n".encode())
+            status = 124
+    return status, path.read_text(errors="replace")
+
+
+def build(name: str, compiler: str, *options: str) -> Count:
+    folder = f"build-{name}"
+    argv = ["ninja", "-C", folder]
+    status = 0
+    if not (SOURCE / folder / "build.ninja").exists():
+        status, _ = command(f"build-{name}", ["meson", "setup", folder, *options], 300, CC=compiler)
+    if status == 0:
+        status, _ = command(f"build-{name}", argv, 600)
+    return Count(1, 0) if status == 0 else Count(0, 1)
+
+
+def build_gcc() -> Count:
+    return build("gcc", "gcc")
+
+
+def build_clang() -> Count:
+    return build("clang", "clang")
+
+
+def build_asan() -> Count:
+    return build("asan", "gcc", "-Db_sanitize=address,undefined")
+
+
+def meson_test(step: str, folder: str, *options: str, seconds: int = 600) -> Count:
+    status, _ = command(step, ["meson", "test", "-C", folder, "--no-rebuild",
+                               "--num-processes", "2", *options], seconds)
+    log = SOURCE / folder / "meson-logs" / "testlog.json"
+    results = []
+    if log.exists():
+        results = [json.loads(line)["result"] for line in log.read_text().splitlines() if line]
+        log.unlink()
+    good = sum(r in ("OK", "EXPECTEDFAIL") for r in results)
+    bad = sum(r not in ("OK", "EXPECTEDFAIL", "SKIP") for r in results)
+    return Count(good, bad if bad or status == 0 else 1)
+
+
+def unit() -> Count:
+    return meson_test("unit", "build-gcc", "--suite", "unit")
+
+
+def unit_clang() -> Count:
+    return meson_test("unit-clang", "build-clang", "--suite", "unit")
+
+
+def unit_asan() -> Count:
+    return meson_test("unit-asan", "build-asan", "--suite", "unit", "--timeout-multiplier", "3")
+
+
+def valgrind() -> Count:
+    listed = subprocess.run(["meson", "introspect", "--tests", "build-gcc"], cwd=SOURCE,
+                            capture_output=True, text=True, check=True).stdout
+    names = [t["name"] for t in json.loads(listed)
+             if any(s.endswith("unit") for s in t["suite"])
+             and t["name"] not in NOT_UNDER_VALGRIND]
+    wrapper = "valgrind -q --error-exitcode=99 --leak-check=full --track-fds=no"
+    return meson_test("valgrind", "build-gcc", "--wrapper", wrapper,
+                      "--timeout-multiplier", "10", *names)
+
+
+def style() -> Count:
+    status, text = command("style", ["tests/style/run"], 300)
+    return counted(status, text)
+
+
+def tidy() -> Count:
+    status, text = command("tidy", ["tests/style/tidy", "build-clang"], 400)
+    return counted(status, text)
+
+
+def fuzz() -> Count:
+    status, text = command("fuzz", ["tests/fuzz/run", "20"], 400)
+    return counted(status, text)
+
+
+def counted(status: int, text: str) -> Count:
+    """Of a script that ends with "N passed, N failed" itself."""
+    words = text.split()
+    try:
+        at = len(words) - 1 - words[::-1].index("failed")
+        count = Count(int(words[at - 3]), int(words[at - 1]))
+    except (ValueError, IndexError):
+        count = Count()
+    if status != 0 and count.failed == 0:
+        count.failed = 1
+    return count
+
+
+def pytest(step: str, folder: str, *args: str, seconds: int = 900) -> Count:
+    report = LOGS / f"{step}.xml"
+    report.unlink(missing_ok=True)
+    status, _ = command(step, ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini",
+                               f"--junit-xml={report}", *args], seconds,
+                        HOLDFAST_BUILD=folder, PYTHONDONTWRITEBYTECODE="1")
+    count = Count()
+    if report.exists():
+        for suite in xml.parse(report).getroot().iter("testsuite"):
+            tests, bad, skipped = (int(suite.get(k, "0")) for k in ("tests", "failures", "skipped"))
+            bad += int(suite.get("errors", "0"))
+            count += Count(tests - bad - skipped, bad)
+    if status != 0 and count.failed == 0:
+        count.failed = 1
+    return count
+
+
+def integration() -> Count:
+    return pytest("integration", "build-gcc", "tests/integration", "tests/style")
+
+
+def integration_asan() -> Count:
+    return pytest("integration-asan", "build-asan", "tests/integration", "-m", "asan")
+
+
+def faults() -> Count:
+    return pytest("faults", "build-gcc", "tests/fault", "-m", "not mutants")
+
+
+def faults_asan() -> Count:
+    return pytest("faults-asan", "build-asan", "tests/fault", "-m", "asan")
+
+
+def mutants() -> Count:
+    return pytest("mutants", "build-gcc", "tests/fault", "-m", "mutants")
+
+
+STEPS: dict[str, Callable[[], Count]] = {
+    "build-gcc": build_gcc, "build-clang": build_clang, "build-asan": build_asan,
+    "unit": unit, "unit-clang": unit_clang, "unit-asan": unit_asan, "valgrind": valgrind,
+    "style": style, "tidy": tidy, "fuzz": fuzz,
+    "integration": integration, "integration-asan": integration_asan,
+    "faults": faults, "faults-asan": faults_asan, "mutants": mutants,
+}
+
+
+def run_step(name: str) -> Count:
+    (LOGS / f"{name}.log").unlink(missing_ok=True)
+    begin = time.monotonic()
+    print(f"{name:18} ", end="", flush=True)
+    try:
+        count = STEPS[name]()
+    except Exception as error:  # a broken step is a failed test, not the end of the others
+        print(f"broke: {error!r}", end="")
+        count = Count(0, 1)
+    print(f"{count.passed:5} passed {count.failed:3} failed {time.monotonic() - begin:6.1f} s")
+    if count.failed:
+        log = LOGS / f"{name}.log"
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        print("\n".join("    " + line for line in lines[-200:]), flush=True)
+    return count
+
+
+def main(arguments: list[str]) -> int:
+    if arguments == ["--list"]:
+        print("\n".join(STEPS))
+        return 0
+    unknown = [a for a in arguments if a not in STEPS]
+    if unknown:
+        print(f"no such step: {', '.join(unknown)}; tests/run --list names them", file=sys.stderr)
+        return 2
+    begin = time.monotonic()
+    total = Count()
+    for name in arguments or STEPS:
+        total += run_step(name)
+    print(f"{time.monotonic() - begin:.0f} s; logs in {LOGS.name}/")
+    print(f"{total.passed} passed, {total.failed} failed")
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
