@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One HTTP exchange: what the client asked and the one answer it gets. A handler answers at once
+ * or keeps the call and answers later; the call lives until call_reply or call_refuse, which take
+ * it. The client may have gone by then: answering is harmless and still due. What is lent by
+ * a call (slices) lives as long as it does.
+ */
+#ifndef HOLDFAST_NET_CALL_H
+#define HOLDFAST_NET_CALL_H
+
+#include "common/base/slice.h"
+
+struct call;
+
+enum { CALL_HEADERS = 3 };
+
+struct call_header {
+    const char *name, *value;
+};
+
+struct reply {
+    int status;
+    const char *content_type;                 /* NULL = application/json */
+    struct slice body;                        /* copied */
+    struct call_header headers[CALL_HEADERS]; /* ends at the first without a name; copied */
+};
+
+/* An error, as application/problem+json (RFC 9457) of the type "/problems/<slug>". */
+struct problem {
+    int status;
+    const char *slug;
+    const char *detail;
+    struct slice errors; /* JSON array text for the member "errors"; data NULL = leave out */
+    uint64_t more;       /* errors left out of that array; 0 = do not say */
+    struct call_header headers[CALL_HEADERS];
+};
+
+struct slice call_method(const struct call *c);
+struct slice call_path(const struct call *c); /* as it came, without the query */
+
+/* data NULL when absent. A parameter is given as it came: still percent-encoded. */
+struct slice call_parameter(const struct call *c, const char *name);
+struct slice call_header(const struct call *c, const char *name);
+size_t call_header_count(const struct call *c, const char *name);
+struct slice call_body(const struct call *c);
+
+int64_t call_started_ns(const struct call *c); /* when the last byte of the request had come */
+
+void call_reply(struct call *c, const struct reply *r);
+void call_refuse(struct call *c, const struct problem *p);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HTTP/1.1 server: evhttp behind a guard (guard.h), on a socket of its own. Connections and
+ * the bytes of bodies are bounded; a request must be complete within its time; a connection that
+ * says nothing for a minute is closed.
+ *
+ * Life: create listens at once. drain stops accepting, answers what is in flight and tells when
+ * the last answer has left; destroy closes what is still open. Calls still held by handlers may
+ * be answered after destroy as long as they were before the loop ended: nobody hears it.
+ */
+#ifndef HOLDFAST_NET_SERVER_H
+#define HOLDFAST_NET_SERVER_H
+
+#include "common/net/router.h"
+
+struct loop;
+struct server;
+
+struct server_options {
+    const char *host; /* numeric address or name; "" = every address */
+    int port;         /* 0 = any free one */
+    bool reuse_port;  /* several processes share the port */
+    size_t max_body_bytes;
+    size_t max_connections;
+    int64_t request_timeout_ns; /* from the first byte of a request to its last */
+};
+
+/* NULL: the address cannot be had; errno says why. The router is lent. */
+struct server *server_create(struct loop *loop, const struct server_options *options,
+                             struct router *router);
+int server_port(const struct server *s);
+
+/* fn is called once, from the loop. New requests on open connections are still handled. */
+void server_drain(struct server *s, void (*fn)(void *arg), void *arg);
+void server_destroy(struct server *s);
+
+#endif
