@@ -2,7 +2,8 @@
 /*
  * The table of routes of a server, each with its own counters. A path nobody has is 404, a method
  * a path does not have is 405 with Allow; HEAD is answered as GET without the body, OPTIONS with
- * 204. Routers are made before workers fork, because metrics are registered here.
+ * 204. router_seal ends the adding of routes and registers the metrics, so it stands before workers
+ * fork.
  */
 #ifndef HOLDFAST_NET_ROUTER_H
 #define HOLDFAST_NET_ROUTER_H
@@ -10,9 +11,8 @@
 #include "common/net/call.h"
 
 struct router;
-struct metric;
 
-enum { ROUTER_ROUTES_MAX = 32 };
+enum { ROUTER_ROUTES_MAX = 24 };
 
 struct route {
     const char *method; /* "GET", "POST" */
@@ -24,10 +24,12 @@ struct route {
 struct router *router_create(void); /* NULL: no memory */
 void router_destroy(struct router *r);
 void router_add(struct router *r, const struct route *route); /* strings and arg lent */
+void router_seal(struct router *r);
 
-/* Ways in for the server. router_count is told of every answer. */
+/* For the server. */
 void router_dispatch(struct router *r, struct call *c);
-void router_count(struct router *r, const struct route *route, struct slice method, int status,
-                  int64_t duration_ns); /* route NULL: refused before any route was known */
+/* An answer was given; route NULL: refused before there was one. */
+void router_count(struct router *r, const struct route *route, int status, int64_t duration_ns);
+void router_connections(struct router *r, size_t count);
 
 #endif

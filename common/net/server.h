@@ -5,8 +5,8 @@
  * says nothing for a minute is closed.
  *
  * Life: create listens at once. drain stops accepting, answers what is in flight and tells when
- * the last answer has left; destroy closes what is still open. Calls still held by handlers may
- * be answered after destroy as long as they were before the loop ended: nobody hears it.
+ * the last answer has left; destroy closes what is still open. Before destroy the handlers have
+ * answered every call they hold.
  */
 #ifndef HOLDFAST_NET_SERVER_H
 #define HOLDFAST_NET_SERVER_H

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <event2/buffer.h>
+#include <event2/http.h>
+
+#include "common/net/conn.h"
+
+struct slice call_method(const struct call *c)
+{
+    return c->guard.head.method;
+}
+
+struct slice call_path(const struct call *c)
+{
+    return c->guard.head.path;
+}
+
+struct slice call_body(const struct call *c)
+{
+    return buffer_slice(&c->guard.body);
+}
+
+int64_t call_started_ns(const struct call *c)
+{
+    return c->started_ns;
+}
+
+static bool next_parameter(struct slice *query, struct slice *out)
+{
+    if (query->size == 0)
+        return false;
+    size_t size = 0;
+    while (size < query->size && query->data[size] != '&')
+        size++;
+    *out = (struct slice){query->data, size};
+    const size_t used = size < query->size ? size + 1 : size;
+    query->data += used;
+    query->size -= used;
+    return true;
+}
+
+struct slice call_parameter(const struct call *c, const char *name)
+{
+    struct slice query = c->guard.head.query, part;
+    const struct slice wanted = slice_of(name);
+    while (next_parameter(&query, &part)) {
+        size_t size = 0;
+        while (size < part.size && part.data[size] != '=')
+            size++;
+        if (!slice_equals((struct slice){part.data, size}, wanted))
+            continue;
+        const size_t skip = size < part.size ? size + 1 : size;
+        return (struct slice){part.data + skip, part.size - skip};
+    }
+    return (struct slice){0};
+}
+
+struct slice call_header(const struct call *c, const char *name)
+{
+    struct slice fields = c->guard.head.fields, key, value;
+    const struct slice wanted = slice_of(name);
+    while (head_next(&fields, &key, &value)) {
+        if (slice_equals_nocase(key, wanted))
+            return value;
+    }
+    return (struct slice){0};
+}
+
+size_t call_header_count(const struct call *c, const char *name)
+{
+    struct slice fields = c->guard.head.fields, key, value;
+    const struct slice wanted = slice_of(name);
+    size_t count = 0;
+    while (head_next(&fields, &key, &value))
+        count += slice_equals_nocase(key, wanted) ? 1 : 0;
+    return count;
+}
+
+/* RFC 9110 and 6585. */
+static const char *reason_of(int status)
+{
+    static const struct {
+        int status;
+        const char *reason;
+    } reasons[] = {
+        {200, "OK"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {207, "Multi-Status"},
+        {400, "Bad Request"},
+        {404, "Not Found"},
+        {405, "Method Not Allowed"},
+        {408, "Request Timeout"},
+        {411, "Length Required"},
+        {413, "Content Too Large"},
+        {414, "URI Too Long"},
+        {415, "Unsupported Media Type"},
+        {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
+        {500, "Internal Server Error"},
+        {503, "Service Unavailable"},
+        {505, "HTTP Version Not Supported"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (reasons[i].status == status)
+            return reasons[i].reason;
+    }
+    return "Unknown";
+}
+
+static void add_headers(struct evkeyvalq *to, const struct call_header headers[])
+{
+    for (size_t i = 0; i < CALL_HEADERS && headers[i].name != NULL; i++)
+        evhttp_add_header(to, headers[i].name, headers[i].value);
+}
+
+/* evhttp does not know that this was a HEAD: it saw a ticket. */
+static void add_body(const struct call *c, const struct reply *r, struct evkeyvalq *headers)
+{
+    char length[24];
+    if (slice_equals(c->guard.head.method, SLICE("HEAD"))) {
+        snprintf(length, sizeof length, "%zu", r->body.size);
+        evhttp_add_header(headers, "Content-Length", length);
+        return;
+    }
+    evbuffer_add(evhttp_request_get_output_buffer(c->ticket), r->body.data, r->body.size);
+}
+
+static void send_reply(struct call *c, const struct reply *r)
+{
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(c->ticket);
+    if (r->body.size > 0)
+        evhttp_add_header(headers, "Content-Type",
+                          r->content_type != NULL ? r->content_type : "application/json");
+    add_headers(headers, r->headers);
+    if (call_is_last(c))
+        evhttp_add_header(headers, "Connection", "close");
+    else if (c->guard.head.old)
+        evhttp_add_header(headers, "Connection", "keep-alive");
+    add_body(c, r, headers);
+    evhttp_send_reply(c->ticket, r->status, reason_of(r->status), NULL);
+}
+
+void call_reply(struct call *c, const struct reply *r)
+{
+    assert(c->open);
+    c->open = false;
+    if (c->ticket != NULL)
+        send_reply(c, r);
+    call_answered(c, r->status);
+}
+
+void call_refuse(struct call *c, const struct problem *p)
+{
+    struct buffer body = {0};
+    buffer_printf(&body,
+                  "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", p->slug,
+                  reason_of(p->status), p->status);
+    buffer_add_json_string(&body, slice_of(p->detail));
+    if (p->errors.data != NULL) {
+        buffer_add_text(&body, ",\"errors\":");
+        buffer_add_slice(&body, p->errors);
+    }
+    if (p->more > 0)
+        buffer_printf(&body, ",\"more_errors\":%" PRIu64, p->more);
+    buffer_add_text(&body, "}\n");
+    struct reply r = {.status = p->status,
+                      .content_type = "application/problem+json",
+                      .body = body.failed ? (struct slice){0} : buffer_slice(&body)};
+    for (size_t i = 0; i < CALL_HEADERS; i++)
+        r.headers[i] = p->headers[i];
+    call_reply(c, &r);
+    buffer_finish(&body);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Paths are few and exact, so looking one up is a walk over the table; the first bytes differ
+ * almost always. Counters exist for the codes a route can answer with; what is refused before a
+ * route is known is counted under route "none", so that a client cannot make labels.
+ */
+#include "common/net/router.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/metrics.h"
+#include "common/net/conn.h"
+
+enum { CODES_MAX = 16 };
+
+static const int get_codes[] = {200, 503, 0};
+static const int post_codes[] = {200, 202, 207, 400, 413, 415, 422, 429, 500, 503, 0};
+static const int none_codes[] = {204, 400, 404, 405, 408, 411, 413, 414, 417, 431, 503, 505, 0};
+
+/* The counters of a route; the last of `by_code` in use is that of any other code. */
+struct tally {
+    const int *codes;
+    struct metric *by_code[CODES_MAX];
+    struct metric *duration;
+};
+
+struct router {
+    struct route routes[ROUTER_ROUTES_MAX];
+    struct tally tallies[ROUTER_ROUTES_MAX + 1]; /* the last one used: no route */
+    struct metric *connections;
+    size_t count;
+    bool sealed;
+};
+
+struct router *router_create(void)
+{
+    return calloc(1, sizeof(struct router));
+}
+
+void router_destroy(struct router *r)
+{
+    free(r);
+}
+
+void router_add(struct router *r, const struct route *route)
+{
+    assert(!r->sealed && r->count < ROUTER_ROUTES_MAX && route->path[0] == '/');
+    r->routes[r->count++] = *route;
+}
+
+/* The registry keeps label texts for ever. */
+static const char *code_label(const char *method, const char *path, int code)
+{
+    char number[16] = "other", *text = NULL;
+    if (code != 0)
+        snprintf(number, sizeof number, "%d", code);
+    if (asprintf(&text, "method=\"%s\",route=\"%s\",code=\"%s\"", method, path, number) < 0)
+        abort();
+    return text;
+}
+
+static const char *route_label(const char *path)
+{
+    char *text = NULL;
+    if (asprintf(&text, "route=\"%s\"", path) < 0)
+        abort();
+    return text;
+}
+
+static struct metric *register_code(const struct route *route, int code)
+{
+    const char *method = route != NULL ? route->method : "any";
+    const char *path = route != NULL ? route->path : "none";
+    return metrics_counter("http_requests_total", code_label(method, path, code),
+                           "Requests answered.");
+}
+
+static void register_codes(struct tally *t, const struct route *route)
+{
+    if (route == NULL)
+        t->codes = none_codes;
+    else
+        t->codes = strcmp(route->method, "POST") == 0 ? post_codes : get_codes;
+    size_t i = 0;
+    for (; t->codes[i] != 0; i++)
+        t->by_code[i] = register_code(route, t->codes[i]);
+    t->by_code[i] = register_code(route, 0);
+}
+
+void router_seal(struct router *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        register_codes(&r->tallies[i], &r->routes[i]);
+    register_codes(&r->tallies[r->count], NULL);
+    for (size_t i = 0; i < r->count; i++)
+        r->tallies[i].duration =
+            metrics_latency("http_request_duration_seconds", route_label(r->routes[i].path),
+                            "From the last byte of a request to its answer.");
+    r->connections = metrics_gauge("http_connections", "", "Client connections open.");
+    r->sealed = true;
+}
+
+void router_count(struct router *r, const struct route *route, int status, int64_t duration_ns)
+{
+    struct tally *t = &r->tallies[route != NULL ? (size_t)(route - r->routes) : r->count];
+    size_t i = 0;
+    while (t->codes[i] != 0 && t->codes[i] != status)
+        i++;
+    metric_add(t->by_code[i], 1);
+    if (t->duration != NULL)
+        metric_observe_ns(t->duration, duration_ns);
+}
+
+void router_connections(struct router *r, size_t count)
+{
+    metric_set(r->connections, (int64_t)count);
+}
+
+/* "GET, HEAD, OPTIONS" of a path; false when nobody has it. */
+static bool allowed(const struct router *r, struct slice path, char *out, size_t size)
+{
+    size_t used = 0;
+    bool found = false;
+    out[0] = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct route *route = &r->routes[i];
+        if (!slice_equals(path, slice_of(route->path)))
+            continue;
+        const bool get = strcmp(route->method, "GET") == 0;
+        const int added =
+            snprintf(out + used, size - used, "%s%s, ", route->method, get ? ", HEAD" : "");
+        used = used + (size_t)added < size ? used + (size_t)added : size - 1;
+        found = true;
+    }
+    snprintf(out + used, size - used, "OPTIONS");
+    return found;
+}
+
+static const struct route *find(const struct router *r, struct slice method, struct slice path)
+{
+    if (slice_equals(method, SLICE("HEAD")))
+        method = SLICE("GET");
+    for (size_t i = 0; i < r->count; i++) {
+        if (slice_equals(path, slice_of(r->routes[i].path)) &&
+            slice_equals(method, slice_of(r->routes[i].method)))
+            return &r->routes[i];
+    }
+    return NULL;
+}
+
+static void refuse(const struct router *r, struct call *c)
+{
+    char allow[128];
+    const bool known = allowed(r, call_path(c), allow, sizeof allow);
+    const bool asks = slice_equals(call_method(c), SLICE("OPTIONS"));
+    if (asks && (known || slice_equals(call_path(c), SLICE("*"))))
+        call_reply(c, &(struct reply){.status = 204, .headers = {{"Allow", allow}}});
+    else if (known)
+        call_refuse(c, &(struct problem){.status = 405,
+                                         .slug = "method-not-allowed",
+                                         .detail = "this path does not have that method",
+                                         .headers = {{"Allow", allow}}});
+    else
+        call_refuse(c, &(struct problem){.status = 404,
+                                         .slug = "not-found",
+                                         .detail = "there is nothing at this path"});
+}
+
+void router_dispatch(struct router *r, struct call *c)
+{
+    assert(r->sealed);
+    c->route = find(r, call_method(c), call_path(c));
+    if (c->route != NULL)
+        c->route->handle(c, c->route->arg);
+    else
+        refuse(r, c);
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What evhttp leaves to its user: a bound on connections (the listener rests while there are as
+ * many as there may be; the kernel's backlog holds the others), a deadline on each request (a
+ * sweep over those still being read, oldest first), rest when descriptors run out, and a drain.
+ */
+#include "common/net/server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <event2/util.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/net/conn.h"
+#include "common/net/loop.h"
+
+enum {
+    BACKLOG = 1024,
+    IDLE_S = 60,     /* a connection between requests, or one that does not read its answer */
+    HELD_BODIES = 8, /* largest bodies that may be held at once */
+    TICKET_BYTES_MAX = 256, /* of the heads evhttp sees */
+};
+
+struct server {
+    struct conns conns;
+    struct evhttp *http;                   /* owned */
+    struct evhttp_bound_socket *bound;     /* evhttp's; NULL once draining */
+    struct event *adopt, *sweep, *drained; /* owned */
+    int64_t request_timeout_ns;
+    int64_t resting_until_ns; /* no descriptors: not accepting until then; 0 = no */
+    struct log_repeat no_descriptors;
+    int port;
+    void (*on_drained)(void *arg);
+    void *arg;
+};
+
+static bool is_full(const struct server *s)
+{
+    return s->conns.count >= s->conns.max;
+}
+
+static void set_accepting(struct server *s)
+{
+    if (s->bound == NULL)
+        return;
+    struct evconnlistener *listener = evhttp_bound_socket_get_listener(s->bound);
+    if (is_full(s) || s->resting_until_ns != 0)
+        evconnlistener_disable(listener);
+    else
+        evconnlistener_enable(listener);
+}
+
+static struct bufferevent *on_accept(struct event_base *base, void *arg)
+{
+    struct server *s = arg;
+    (void)base;
+    struct bufferevent *bev = conns_add(&s->conns);
+    event_active(s->adopt, EV_TIMEOUT, 0);
+    if (is_full(s))
+        set_accepting(s);
+    return bev;
+}
+
+static void on_adopt(evutil_socket_t fd, short events, void *arg)
+{
+    struct server *s = arg;
+    (void)fd;
+    (void)events;
+    conns_adopt(&s->conns);
+}
+
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct server *s = arg;
+    const int error = errno;
+    uint64_t held = 0;
+    (void)listener;
+    s->resting_until_ns = clock_now_ns() + CLOCK_S / 4;
+    set_accepting(s);
+    if (log_repeat_due(&s->no_descriptors, &held))
+        log_warning("http_accept_failed", "a connection cannot be accepted, resting a moment",
+                    LOG_TEXT("error", evutil_socket_error_to_string(error)),
+                    LOG_INT("held_back", held));
+}
+
+static void on_sweep(evutil_socket_t fd, short events, void *arg)
+{
+    struct server *s = arg;
+    (void)fd;
+    (void)events;
+    const int64_t now_ns = clock_now_ns();
+    conns_expire(&s->conns, now_ns - s->request_timeout_ns);
+    if (s->resting_until_ns != 0 && now_ns >= s->resting_until_ns) {
+        s->resting_until_ns = 0;
+        set_accepting(s);
+    }
+}
+
+/* Connections or requests became fewer. */
+static void on_change(void *arg)
+{
+    struct server *s = arg;
+    set_accepting(s);
+    if (s->on_drained != NULL && s->conns.busy == 0)
+        event_active(s->drained, EV_TIMEOUT, 0);
+}
+
+static void on_drained(evutil_socket_t fd, short events, void *arg)
+{
+    struct server *s = arg;
+    void (*fn)(void *) = s->on_drained;
+    (void)fd;
+    (void)events;
+    if (fn == NULL || s->conns.busy > 0)
+        return;
+    s->on_drained = NULL;
+    fn(s->arg);
+}
+
+static struct addrinfo *resolve(const struct server_options *options)
+{
+    struct addrinfo *found = NULL;
+    char port[16];
+    const struct addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_ADDRCONFIG};
+    snprintf(port, sizeof port, "%d", options->port);
+    const char *host = options->host[0] != 0 ? options->host : NULL;
+    if (getaddrinfo(host, port, &hints, &found) == 0)
+        return found;
+    errno = EADDRNOTAVAIL;
+    return NULL;
+}
+
+/* Accepted sockets inherit TCP_NODELAY: answers are written whole, waiting gains nothing. */
+static void set_no_delay(evutil_socket_t fd)
+{
+    const int on = 1;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+static int port_of(evutil_socket_t fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return 0;
+    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
+                                               : ((struct sockaddr_in *)&address)->sin_port);
+}
+
+static bool open_listener(struct server *s, const struct server_options *options)
+{
+    struct addrinfo *address = resolve(options);
+    if (address == NULL)
+        return false;
+    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE |
+                           (options->reuse_port ? LEV_OPT_REUSEABLE_PORT : 0);
+    struct evconnlistener *listener = evconnlistener_new_bind(
+        s->conns.base, NULL, NULL, flags, BACKLOG, address->ai_addr, (int)address->ai_addrlen);
+    const int error = errno;
+    freeaddrinfo(address);
+    errno = error;
+    if (listener == NULL)
+        return false;
+    s->bound = evhttp_bind_listener(s->http, listener);
+    if (s->bound == NULL) {
+        evconnlistener_free(listener);
+        return false;
+    }
+    evconnlistener_set_error_cb(listener, on_accept_error);
+    set_no_delay(evconnlistener_get_fd(listener));
+    s->port = port_of(evconnlistener_get_fd(listener));
+    return true;
+}
+
+static bool open_http(struct server *s)
+{
+    s->http = evhttp_new(s->conns.base);
+    if (s->http == NULL)
+        return false;
+    evhttp_set_bevcb(s->http, on_accept, s);
+    evhttp_set_gencb(s->http, conns_on_ticket, &s->conns);
+    evhttp_set_timeout(s->http, IDLE_S);
+    evhttp_set_max_headers_size(s->http, TICKET_BYTES_MAX);
+    evhttp_set_max_body_size(s->http, 0);
+    evhttp_set_default_content_type(s->http, NULL);
+    return true;
+}
+
+static bool open_events(struct server *s)
+{
+    /* Often enough that a deadline is kept within an eighth, seldom enough to cost nothing. */
+    int64_t every_ns = s->request_timeout_ns / 8;
+    every_ns = every_ns > CLOCK_S / 4 ? CLOCK_S / 4 : every_ns;
+    const struct timeval every = {.tv_usec = (suseconds_t)(every_ns / 1000)};
+    struct event_base *base = s->conns.base;
+    s->adopt = event_new(base, -1, 0, on_adopt, s);
+    s->drained = event_new(base, -1, 0, on_drained, s);
+    s->sweep = event_new(base, -1, EV_PERSIST, on_sweep, s);
+    return s->adopt != NULL && s->drained != NULL && s->sweep != NULL &&
+           event_add(s->sweep, &every) == 0;
+}
+
+struct server *server_create(struct loop *loop, const struct server_options *options,
+                             struct router *router)
+{
+    struct server *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    s->request_timeout_ns = options->request_timeout_ns;
+    s->conns = (struct conns){
+        .base = loop_base(loop),
+        .router = router,
+        .budget = {.body_bytes_max = options->max_body_bytes,
+                   .held_bytes_max = options->max_body_bytes * HELD_BODIES},
+        .on_change = on_change,
+        .arg = s,
+    };
+    if (conns_init(&s->conns, options->max_connections) && open_http(s) && open_events(s) &&
+        open_listener(s, options))
+        return s;
+    const int error = errno;
+    server_destroy(s);
+    errno = error;
+    return NULL;
+}
+
+int server_port(const struct server *s)
+{
+    return s->port;
+}
+
+void server_drain(struct server *s, void (*fn)(void *arg), void *arg)
+{
+    assert(fn != NULL && s->on_drained == NULL);
+    if (s->bound != NULL)
+        evhttp_del_accept_socket(s->http, s->bound);
+    s->bound = NULL;
+    s->conns.draining = true;
+    s->on_drained = fn;
+    s->arg = arg;
+    on_change(s);
+}
+
+void server_destroy(struct server *s)
+{
+    if (s == NULL)
+        return;
+    s->on_drained = NULL;
+    s->bound = NULL;
+    conns_adopt(&s->conns);
+    if (s->http != NULL)
+        evhttp_free(s->http);
+    if (s->adopt != NULL)
+        event_free(s->adopt);
+    if (s->drained != NULL)
+        event_free(s->drained);
+    if (s->sweep != NULL)
+        event_free(s->sweep);
+    conns_finish(&s->conns);
+    free(s);
+}
