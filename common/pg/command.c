@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One command: sent, its COPY stream pushed, its results gathered until libpq says it is complete,
+ * then answered once.
+ *
+ * COPY data goes out in pieces of 64 KiB, each flushed before the next, so that libpq's own buffer
+ * stays small. While the socket takes no more libpq reads what the server sends, or both ends would
+ * wait for each other; what it has read by itself raises no event, so every write is followed by a
+ * look at the results. An error of the server in the middle of the stream is seen after the
+ * stream's end: the server skips the rest of it.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "common/pg/session_state.h"
+
+#define CHUNK_SIZE ((size_t)64 * 1024)
+
+void session_fault_of_result(struct session_fault *out, const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+    *out = (struct session_fault){.class = sqlstate_class(sqlstate, constraint)};
+    snprintf(out->sqlstate, sizeof out->sqlstate, "%s", sqlstate != NULL ? sqlstate : "");
+    snprintf(out->message, sizeof out->message, "%s",
+             message != NULL ? message : PQresultErrorMessage(result));
+    snprintf(out->constraint, sizeof out->constraint, "%s", constraint != NULL ? constraint : "");
+}
+
+static bool is_error(const PGresult *result)
+{
+    const ExecStatusType status = PQresultStatus(result);
+    return status == PGRES_FATAL_ERROR || status == PGRES_BAD_RESPONSE ||
+           status == PGRES_NONFATAL_ERROR;
+}
+
+static void keep(struct session *s, PGresult *result)
+{
+    if (s->kept != NULL && is_error(s->kept)) {
+        PQclear(result);
+        return;
+    }
+    PQclear(s->kept);
+    s->kept = result;
+}
+
+static void answer(struct session *s)
+{
+    PGresult *result = s->kept;
+    const session_answer_fn fn = s->fn;
+    struct session_answer a = {
+        .ok = result != NULL && !is_error(result), .rows = result, .tag = ""};
+    s->kept = NULL;
+    s->fn = NULL;
+    if (a.ok) {
+        a.tag = PQcmdStatus(result);
+        a.affected = strtoll(PQcmdTuples(result), NULL, 10);
+    } else {
+        session_fault_of_result(&a.fault, result);
+    }
+    evtimer_del(s->timer);
+    s->state = SESSION_READY;
+    fn(s->fn_arg, &a);
+    PQclear(result);
+}
+
+size_t session_rows(const struct session_answer *a)
+{
+    return (size_t)PQntuples(a->rows);
+}
+
+struct slice session_value(const struct session_answer *a, size_t row, unsigned column)
+{
+    if (PQgetisnull(a->rows, (int)row, (int)column))
+        return (struct slice){0};
+    return (struct slice){PQgetvalue(a->rows, (int)row, (int)column),
+                          (size_t)PQgetlength(a->rows, (int)row, (int)column)};
+}
+
+/* Sends what libpq has buffered; true when all is out. A failure shows when reading. */
+static bool flush(struct session *s)
+{
+    if (PQflush(s->conn) != 1)
+        return true;
+    event_add(s->writable, NULL);
+    return false;
+}
+
+static bool push_piece(struct session *s)
+{
+    const struct slice piece = s->copy.pieces[s->copy_piece];
+    const size_t left = piece.size - s->copy_offset;
+    const size_t size = left < CHUNK_SIZE ? left : CHUNK_SIZE;
+    if (size > 0 && PQputCopyData(s->conn, piece.data + s->copy_offset, (int)size) != 1)
+        return false;
+    s->copy_offset += size;
+    if (s->copy_offset == piece.size) {
+        s->copy_piece++;
+        s->copy_offset = 0;
+    }
+    return true;
+}
+
+/* Pushes COPY data until the socket is full or all of it is sent. */
+static void push(struct session *s)
+{
+    while (s->copying && flush(s)) {
+        const bool done = s->copy_piece == s->copy.count;
+        if (done ? PQputCopyEnd(s->conn, NULL) != 1 : !push_piece(s)) {
+            event_add(s->writable, NULL);
+            return;
+        }
+        s->copying = !done;
+    }
+    flush(s);
+}
+
+/* Takes one result; false when there is nothing more to take now. */
+static bool take_result(struct session *s)
+{
+    PGresult *result = PQgetResult(s->conn);
+    if (result == NULL) {
+        answer(s);
+        return false;
+    }
+    if (PQresultStatus(result) != PGRES_COPY_IN) {
+        keep(s, result);
+        return true;
+    }
+    PQclear(result);
+    s->copying = true;
+    push(s);
+    return !s->copying;
+}
+
+static void receive(struct session *s)
+{
+    const bool alive = PQconsumeInput(s->conn) == 1;
+    while (s->state == SESSION_BUSY && PQstatus(s->conn) == CONNECTION_OK && !s->copying &&
+           !PQisBusy(s->conn) && take_result(s))
+        ;
+    if (alive && PQstatus(s->conn) == CONNECTION_OK)
+        return;
+    /* What the server said just before it hung up is the better reason. */
+    if (s->kept != NULL && is_error(s->kept) && s->fault.message[0] == 0)
+        session_fault_of_result(&s->fault, s->kept);
+    session_lose(s, PQerrorMessage(s->conn));
+}
+
+void session_on_readable(int fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    receive(arg);
+}
+
+void session_on_writable(int fd, short what, void *arg)
+{
+    struct session *s = arg;
+    (void)fd, (void)what;
+    if (s->copying)
+        push(s);
+    else
+        flush(s);
+    receive(s);
+}
+
+void session_begin(struct session *s, session_answer_fn fn, void *arg)
+{
+    assert(s->state == SESSION_READY && s->fn == NULL);
+    s->fn = fn;
+    s->fn_arg = arg;
+    s->state = SESSION_BUSY;
+    session_arm(s, s->options->command_timeout);
+}
+
+void session_sent(struct session *s, int ok)
+{
+    if (ok == 1)
+        flush(s);
+    else
+        session_drop(s, PQerrorMessage(s->conn));
+}
+
+void session_run(struct session *s, const char *sql, session_answer_fn fn, void *arg)
+{
+    session_begin(s, fn, arg);
+    session_sent(s, PQsendQuery(s->conn, sql));
+}
+
+void session_copy(struct session *s, const struct session_copy *copy, session_answer_fn fn,
+                  void *arg)
+{
+    session_begin(s, fn, arg);
+    s->copy = *copy;
+    s->copy_piece = s->copy_offset = 0;
+    session_sent(s, PQsendQuery(s->conn, copy->sql));
+}
+
+void session_call(struct session *s, const struct session_call *call, session_answer_fn fn,
+                  void *arg)
+{
+    const char *values[SESSION_VALUES_MAX];
+    int lengths[SESSION_VALUES_MAX];
+    int formats[SESSION_VALUES_MAX];
+    assert(call->count <= SESSION_VALUES_MAX);
+    for (size_t i = 0; i < call->count; i++) {
+        values[i] = call->values[i].data;
+        lengths[i] = (int)call->values[i].size;
+        formats[i] = 1;
+    }
+    session_begin(s, fn, arg);
+    session_sent(
+        s, PQsendQueryPrepared(s->conn, call->name, (int)call->count, values, lengths, formats, 1));
+}
