@@ -2,10 +2,9 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
-#include <event2/buffer.h>
-#include <event2/http.h>
-
+#include "common/base/clock.h"
 #include "common/net/conn.h"
 
 struct slice call_method(const struct call *c)
@@ -113,45 +112,55 @@ static const char *reason_of(int status)
     return "Unknown";
 }
 
-static void add_headers(struct evkeyvalq *to, const struct call_header headers[])
+/* RFC 9110 6.6.1: an answer says when it was made, to the second. */
+static const char *date_now(void)
 {
-    for (size_t i = 0; i < CALL_HEADERS && headers[i].name != NULL; i++)
-        evhttp_add_header(to, headers[i].name, headers[i].value);
-}
-
-/* evhttp does not know that this was a HEAD: it saw a ticket. */
-static void add_body(const struct call *c, const struct reply *r, struct evkeyvalq *headers)
-{
-    char length[24];
-    if (slice_equals(c->guard.head.method, SLICE("HEAD"))) {
-        snprintf(length, sizeof length, "%zu", r->body.size);
-        evhttp_add_header(headers, "Content-Length", length);
-        return;
+    static char text[sizeof "Sat, 21 Nov 2026 12:00:00 GMT"];
+    static int64_t made_s;
+    const time_t now_s = (time_t)(clock_wall_us() / 1000000);
+    struct tm utc;
+    if (now_s != made_s && gmtime_r(&now_s, &utc) != NULL) {
+        strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+        made_s = now_s;
     }
-    evbuffer_add(evhttp_request_get_output_buffer(c->ticket), r->body.data, r->body.size);
+    return text;
 }
 
-static void send_reply(struct call *c, const struct reply *r)
+static void add_header(struct buffer *to, const char *name, const char *value)
 {
-    struct evkeyvalq *headers = evhttp_request_get_output_headers(c->ticket);
+    buffer_add_text(to, name);
+    buffer_add(to, ": ", 2);
+    buffer_add_text(to, value);
+    buffer_add(to, "\r\n", 2);
+}
+
+static void add_head(const struct call *c, const struct reply *r, struct buffer *to)
+{
+    buffer_printf(to, "HTTP/1.1 %d %s\r\nDate: %s\r\n", r->status, reason_of(r->status),
+                  date_now());
     if (r->body.size > 0)
-        evhttp_add_header(headers, "Content-Type",
-                          r->content_type != NULL ? r->content_type : "application/json");
-    add_headers(headers, r->headers);
+        add_header(to, "Content-Type",
+                   r->content_type != NULL ? r->content_type : "application/json");
+    if (r->status != 204)
+        buffer_printf(to, "Content-Length: %zu\r\n", r->body.size);
+    for (size_t i = 0; i < CALL_HEADERS && r->headers[i].name != NULL; i++)
+        add_header(to, r->headers[i].name, r->headers[i].value);
     if (call_is_last(c))
-        evhttp_add_header(headers, "Connection", "close");
+        add_header(to, "Connection", "close");
     else if (c->guard.head.old)
-        evhttp_add_header(headers, "Connection", "keep-alive");
-    add_body(c, r, headers);
-    evhttp_send_reply(c->ticket, r->status, reason_of(r->status), NULL);
+        add_header(to, "Connection", "keep-alive");
+    buffer_add(to, "\r\n", 2);
 }
 
 void call_reply(struct call *c, const struct reply *r)
 {
+    struct buffer *answer = &c->conns->answer;
     assert(c->open);
     c->open = false;
-    if (c->ticket != NULL)
-        send_reply(c, r);
+    buffer_clear(answer);
+    add_head(c, r, answer);
+    if (!slice_equals(c->guard.head.method, SLICE("HEAD")))
+        buffer_add_slice(answer, r->body);
     call_answered(c, r->status);
 }
 

@@ -1,77 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How a request gets past evhttp and back:
+ * A connection is a bufferevent and a state. Requests are framed by the guard and nothing else
+ * (guard.h says what it refuses). Rejected: libevent's evhttp, which reads chunk sizes and
+ * heads without bound, takes framing that a proxy reads differently, answers its own errors in
+ * HTML, and costs twice the system calls a request.
  *
- *   socket -> bufferevent's input -> on_input: guard_feed takes the bytes out again
- *     request complete -> "GET /<slot>" goes into the input in their place   (the ticket)
- *     evhttp parses it when it is its turn -> conns_on_ticket -> router, handler
- *     call_reply -> evhttp writes the answer -> on_written: the next request may be read
+ * An answer is offered to the socket at once: it nearly always fits, and that spares registering
+ * for writability and taking it back, two system calls and a turn of the loop for each request.
  *
- * One exchange at a time: what a client pipelines behind the present request waits as raw bytes
- * in `rest`, at most one read's worth, because evhttp does not read while a request is pending.
- * Nobody but this file writes into that input, so no client can forge a ticket.
- *
- * evhttp tells a bufferevent's maker nothing of the connection made around it. It does put itself
- * into the bufferevent as the callbacks' argument, and from there conns_adopt takes it, to hear of
- * the connection's end. Until then a reference of ours keeps the bufferevent alive.
+ * After the last answer the connection lingers: our side is shut, what still comes is thrown away,
+ * until the client closes or its time is up. Closing at once while bytes are unread resets the
+ * connection, and the client may see the reset instead of the answer.
  */
 #include "common/net/conn.h"
 
 #include <assert.h>
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/http.h>
 
 #include "common/base/clock.h"
 
 enum {
-    FREE_CALLS_MAX = 256,   /* kept for reuse */
-    READ_BYTES_MAX = 65536, /* of one read of a socket, and so of `rest` */
+    FREE_CALLS_MAX = 256,       /* kept for reuse */
+    READ_BYTES_MAX = 65536,     /* of one read of a socket, and of what waits unread behind it */
+    ANSWER_KEPT_BYTES = 262144, /* memory the answer buffer may keep */
 };
+
+#define IDLE_NS   (60 * CLOCK_S)
+#define LINGER_NS (2 * CLOCK_S)
 
 struct conn {
     struct conns *owner;
-    size_t slot;
+    struct conn *next, *prev; /* on owner's list */
+    struct bufferevent *bev;  /* owned */
+    struct call *call;        /* in READING and ASKED; lent while a handler has it */
     enum conn_state state;
-    struct bufferevent *bev;        /* evhttp's */
-    struct evbuffer_cb_entry *hook; /* of on_input */
-    struct call *call;              /* while READING and ASKED */
-    struct evbuffer *rest;          /* owned; NULL or bytes behind the present request */
-    struct conn *next, *prev;       /* on `reading`; next also on `newborn` */
-    bool closing;                   /* nothing that still comes is looked at */
-    bool inside;                    /* on_input is changing the buffer itself */
+    int64_t deadline_ns; /* of the state */
+    bool closing;        /* the present answer is the last */
+    bool pumping;        /* requests are being read; whoever answers need not start that */
 };
-
-bool conns_init(struct conns *cs, size_t max)
-{
-    cs->slots = calloc(max, sizeof(struct conn *));
-    cs->free_slots = calloc(max, sizeof(size_t));
-    if (cs->slots == NULL || cs->free_slots == NULL)
-        return false;
-    cs->max = max;
-    for (size_t i = 0; i < max; i++)
-        cs->free_slots[i] = max - 1 - i;
-    return true;
-}
-
-void conns_finish(struct conns *cs)
-{
-    assert(cs->count == 0 && cs->open_calls == 0);
-    while (cs->free_calls != NULL) {
-        struct call *call = cs->free_calls;
-        cs->free_calls = call->next_free;
-        guard_finish(&call->guard);
-        free(call);
-    }
-    free(cs->slots);
-    free(cs->free_slots);
-}
 
 static struct call *take_call(struct conns *cs)
 {
@@ -102,58 +75,37 @@ static void release_call(struct conns *cs, struct call *call)
     cs->free_call_count++;
 }
 
-static void link_reading(struct conn *c)
+static bool is_busy(enum conn_state state)
 {
-    struct conns *cs = c->owner;
-    c->prev = cs->reading_last;
-    c->next = NULL;
-    if (cs->reading_last != NULL)
-        cs->reading_last->next = c;
-    else
-        cs->reading = c;
-    cs->reading_last = c;
+    return state == CONN_READING || state == CONN_ASKED || state == CONN_ANSWERING;
 }
 
-static void unlink_reading(struct conn *c)
+static int64_t time_in(const struct conns *cs, enum conn_state state)
 {
-    struct conns *cs = c->owner;
-    if (c->prev != NULL)
-        c->prev->next = c->next;
-    else
-        cs->reading = c->next;
-    if (c->next != NULL)
-        c->next->prev = c->prev;
-    else
-        cs->reading_last = c->prev;
-    c->prev = c->next = NULL;
+    switch (state) {
+    case CONN_READING:
+        return cs->request_timeout_ns;
+    case CONN_ASKED:
+        return INT64_MAX / 2;
+    case CONN_LINGERING:
+        return LINGER_NS;
+    case CONN_IDLE:
+    case CONN_ANSWERING:
+        break;
+    }
+    return IDLE_NS;
 }
 
 /* The only place that changes a state. */
 static void enter(struct conn *c, enum conn_state to)
 {
     struct conns *cs = c->owner;
-    if (c->state == CONN_READING)
-        unlink_reading(c);
-    if (to == CONN_READING)
-        link_reading(c);
-    cs->busy += (size_t)(to != CONN_IDLE) - (size_t)(c->state != CONN_IDLE);
+    const bool was_busy = is_busy(c->state);
+    cs->busy += (size_t)is_busy(to) - (size_t)was_busy;
     c->state = to;
-    if (to == CONN_IDLE && cs->draining)
+    c->deadline_ns = clock_now_ns() + time_in(cs, to);
+    if (was_busy && !is_busy(to))
         cs->on_change(cs->arg);
-}
-
-static void conn_destroy(struct conn *c)
-{
-    struct conns *cs = c->owner;
-    enter(c, CONN_IDLE);
-    cs->slots[c->slot] = NULL;
-    cs->count--;
-    cs->free_slots[cs->max - cs->count - 1] = c->slot;
-    router_connections(cs->router, cs->count);
-    if (c->rest != NULL)
-        evbuffer_free(c->rest);
-    free(c);
-    cs->on_change(cs->arg);
 }
 
 /* The call goes on without a connection when a handler has it: its answer goes nowhere. */
@@ -168,40 +120,64 @@ static void part_from_call(struct conn *c)
         release_call(c->owner, call);
 }
 
-static void on_close(struct evhttp_connection *evcon, void *arg)
+static void conn_destroy(struct conn *c)
 {
-    struct conn *c = arg;
-    (void)evcon;
-    evbuffer_remove_cb_entry(bufferevent_get_input(c->bev), c->hook);
+    struct conns *cs = c->owner;
     part_from_call(c);
-    conn_destroy(c);
+    enter(c, CONN_IDLE);
+    if (c->prev != NULL)
+        c->prev->next = c->next;
+    else
+        cs->first = c->next;
+    if (c->next != NULL)
+        c->next->prev = c->prev;
+    bufferevent_free(c->bev);
+    free(c);
+    cs->count--;
+    router_connections(cs->router, cs->count);
+    cs->on_change(cs->arg);
 }
 
-/* Only when memory ran out: evhttp takes it for an error of the socket. */
-static void fail(struct conn *c)
+/* The socket is of no use any more. The next sweep destroys the connection: whoever noticed may
+ * stand inside one of its callbacks. */
+static void give_up(struct conn *c)
 {
-    c->closing = true;
-    bufferevent_trigger_event(c->bev, BEV_EVENT_READING | BEV_EVENT_ERROR,
-                              BEV_TRIG_DEFER_CALLBACKS);
+    enter(c, CONN_LINGERING);
+    c->deadline_ns = 0;
 }
 
-static void give_ticket(struct conn *c)
+/* The present answer has left. */
+static void end_answer(struct conn *c)
 {
-    char ticket[64];
-    const int size = snprintf(ticket, sizeof ticket, "GET /%zu HTTP/1.1\r\n\r\n", c->slot);
-    struct evbuffer *input = bufferevent_get_input(c->bev);
-    const bool inside = c->inside;
-    enter(c, CONN_ASKED);
-    c->call->started_ns = clock_now_ns();
-    c->closing = c->closing || c->call->guard.fault.status != 0;
-    c->inside = true;
-    if (evbuffer_prepend(input, ticket, (size_t)size) != 0)
-        fail(c);
-    c->inside = inside;
+    if (!c->closing) {
+        enter(c, CONN_IDLE);
+        return;
+    }
+    shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+    enter(c, CONN_LINGERING);
 }
 
-/* RFC 9110 10.1.1. Past evhttp, which is waiting for a request and has nothing to write; a client
- * that does not get it sends its body anyway after a moment. */
+static void send_answer(struct conn *c, struct slice bytes)
+{
+    ssize_t sent = 0;
+    if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
+        sent = send(bufferevent_getfd(c->bev), bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno != EAGAIN && errno != EINTR) {
+        give_up(c);
+        return;
+    }
+    const size_t left = sent > 0 ? (size_t)sent : 0;
+    if (left == bytes.size) {
+        end_answer(c);
+        return;
+    }
+    enter(c, CONN_ANSWERING);
+    if (bufferevent_write(c->bev, bytes.data + left, bytes.size - left) != 0)
+        give_up(c);
+}
+
+/* RFC 9110 10.1.1. Not when something is still being written: a client that does not get it sends
+ * its body anyway after a moment. */
 static void send_continue(struct conn *c)
 {
     static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -219,202 +195,20 @@ static bool begin_call(struct conn *c)
     if (c->call == NULL)
         return false;
     c->call->conn = c;
-    c->call->began_ns = clock_now_ns();
     enter(c, CONN_READING);
     return true;
 }
 
-/* Reads a request off the front of `bytes`. */
-static void read_request(struct conn *c, struct evbuffer *bytes)
+/* The request is complete, or refused by the guard. */
+static void ask(struct conn *c)
 {
-    if (c->state == CONN_IDLE && !begin_call(c)) {
-        evbuffer_drain(bytes, evbuffer_get_length(bytes));
-        fail(c);
-        return;
-    }
-    if (!guard_feed(&c->call->guard, bytes)) {
-        send_continue(c);
-        return;
-    }
-    if (c->call->guard.fault.status != 0)
-        evbuffer_drain(bytes, evbuffer_get_length(bytes));
-}
-
-static void keep_rest(struct conn *c, struct evbuffer *bytes)
-{
-    if (evbuffer_get_length(bytes) == 0)
-        return;
-    if (c->rest == NULL)
-        c->rest = evbuffer_new();
-    if (c->rest == NULL || evbuffer_add_buffer(c->rest, bytes) != 0) {
-        evbuffer_drain(bytes, evbuffer_get_length(bytes));
-        fail(c);
-    }
-}
-
-static bool is_complete(const struct conn *c)
-{
-    return c->state == CONN_READING && c->call->guard.phase == GUARD_DONE;
-}
-
-/* Bytes came while evhttp still has the ticket in its input: they go behind the rest. */
-static void take_tail(struct conn *c, struct evbuffer *input, size_t size)
-{
-    struct evbuffer *front = evbuffer_new();
-    const size_t front_size = evbuffer_get_length(input) - size;
-    if (front == NULL) {
-        fail(c);
-        return;
-    }
-    evbuffer_remove_buffer(input, front, front_size);
-    keep_rest(c, input);
-    evbuffer_prepend_buffer(input, front);
-    evbuffer_free(front);
-}
-
-static void take(struct conn *c, struct evbuffer *input, size_t size)
-{
-    if (c->state == CONN_ASKED || c->state == CONN_ANSWERING) {
-        take_tail(c, input, size);
-        return;
-    }
-    assert(evbuffer_get_length(input) == size);
-    if (c->closing) {
-        evbuffer_drain(input, size);
-        return;
-    }
-    read_request(c, input);
-    if (is_complete(c)) {
-        keep_rest(c, input);
-        give_ticket(c);
-    }
-}
-
-static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
-{
-    struct conn *c = arg;
-    if (info->n_added == 0 || c->inside)
-        return;
-    c->inside = true;
-    take(c, input, info->n_added);
-    c->inside = false;
-}
-
-/* An answer has left; what the client pipelined behind the request is next. */
-static void on_written(struct evhttp_request *ticket, void *arg)
-{
-    struct conn *c = arg;
-    (void)ticket;
-    enter(c, CONN_IDLE);
-    if (c->closing || c->rest == NULL)
-        return;
-    read_request(c, c->rest);
-    if (is_complete(c))
-        give_ticket(c);
-    if (c->rest != NULL && evbuffer_get_length(c->rest) == 0) {
-        evbuffer_free(c->rest);
-        c->rest = NULL;
-    }
-}
-
-/* There is no room to guard this connection: it is never listened to, and times out. */
-static void on_unguarded_input(struct evbuffer *input, const struct evbuffer_cb_info *info,
-                               void *arg)
-{
-    (void)arg;
-    if (info->n_added > 0)
-        evbuffer_drain(input, evbuffer_get_length(input));
-}
-
-static struct conn *conn_create(struct conns *cs, struct bufferevent *bev)
-{
-    struct conn *c = cs->count < cs->max ? calloc(1, sizeof *c) : NULL;
-    if (c == NULL)
-        return NULL;
-    *c = (struct conn){.owner = cs, .bev = bev, .next = cs->newborn};
-    c->hook = evbuffer_add_cb(bufferevent_get_input(bev), on_input, c);
-    if (c->hook == NULL) {
-        free(c);
-        return NULL;
-    }
-    c->slot = cs->free_slots[cs->max - cs->count - 1];
-    cs->slots[c->slot] = c;
-    cs->newborn = c;
-    cs->count++;
-    router_connections(cs->router, cs->count);
-    return c;
-}
-
-struct bufferevent *conns_add(struct conns *cs)
-{
-    struct bufferevent *bev = bufferevent_socket_new(cs->base, -1, BEV_OPT_CLOSE_ON_FREE);
-    if (bev == NULL)
-        return NULL;
-    bufferevent_set_max_single_read(bev, READ_BYTES_MAX);
-    if (conn_create(cs, bev) != NULL)
-        bufferevent_incref(bev);
-    else
-        evbuffer_add_cb(bufferevent_get_input(bev), on_unguarded_input, NULL);
-    return bev;
-}
-
-void conns_adopt(struct conns *cs)
-{
-    while (cs->newborn != NULL) {
-        struct conn *c = cs->newborn;
-        struct bufferevent *bev = c->bev;
-        void *evcon = NULL;
-        cs->newborn = c->next;
-        c->next = NULL;
-        bufferevent_getcb(bev, NULL, NULL, NULL, &evcon);
-        if (evcon != NULL)
-            evhttp_connection_set_closecb(evcon, on_close, c);
-        else
-            on_close(NULL, c);
-        bufferevent_decref(bev);
-    }
-}
-
-void conns_expire(struct conns *cs, int64_t began_before_ns)
-{
-    static const struct head_fault late = {408, "request-timeout",
-                                           "the request was not complete within the time it has"};
-    while (cs->reading != NULL && cs->reading->call->began_ns < began_before_ns) {
-        struct conn *c = cs->reading;
-        guard_refuse(&c->call->guard, &late);
-        give_ticket(c);
-        bufferevent_trigger(c->bev, EV_READ, BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
-    }
-}
-
-static struct conn *find_conn(const struct conns *cs, struct evhttp_request *ticket)
-{
-    struct evhttp_connection *evcon = evhttp_request_get_connection(ticket);
-    const struct slice uri = slice_of(evhttp_request_get_uri(ticket));
-    uint64_t slot = 0;
-    if (uri.size < 2 ||
-        !slice_to_u64((struct slice){uri.data + 1, uri.size - 1}, cs->max - 1, &slot))
-        return NULL;
-    struct conn *c = cs->slots[slot];
-    return c != NULL && c->bev == evhttp_connection_get_bufferevent(evcon) ? c : NULL;
-}
-
-void conns_on_ticket(struct evhttp_request *ticket, void *arg)
-{
-    struct conns *cs = arg;
-    struct conn *c = find_conn(cs, ticket);
-    if (c == NULL) { /* evhttp made the bufferevent itself: memory had run out */
-        evhttp_add_header(evhttp_request_get_output_headers(ticket), "Connection", "close");
-        evhttp_send_reply(ticket, 503, "Service Unavailable", NULL);
-        return;
-    }
-    assert(c->state == CONN_ASKED);
+    struct conns *cs = c->owner;
     struct call *call = c->call;
     const struct head_fault *fault = &call->guard.fault;
-    call->ticket = ticket;
+    enter(c, CONN_ASKED);
+    call->started_ns = clock_now_ns();
     call->open = true;
     cs->open_calls++;
-    evhttp_request_set_on_complete_cb(ticket, on_written, c);
     if (fault->status == 0)
         router_dispatch(cs->router, call);
     else
@@ -423,9 +217,111 @@ void conns_on_ticket(struct evhttp_request *ticket, void *arg)
                                             .detail = fault->detail});
 }
 
+/* Reads requests until one is being handled or the bytes run out. */
+static void pump(struct conn *c)
+{
+    struct evbuffer *input = bufferevent_get_input(c->bev);
+    c->pumping = true;
+    while (evbuffer_get_length(input) > 0 && (c->state == CONN_IDLE || c->state == CONN_READING)) {
+        if (c->state == CONN_IDLE && !begin_call(c))
+            give_up(c);
+        else if (guard_feed(&c->call->guard, input))
+            ask(c);
+        else
+            send_continue(c);
+    }
+    if (c->state == CONN_LINGERING)
+        evbuffer_drain(input, evbuffer_get_length(input));
+    c->pumping = false;
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+    (void)bev;
+    pump(arg);
+}
+
+static void on_written(struct bufferevent *bev, void *arg)
+{
+    struct conn *c = arg;
+    (void)bev;
+    if (c->state != CONN_ANSWERING)
+        return;
+    end_answer(c);
+    pump(c);
+}
+
+/* A client may shut its side after its request and still wait for the answer. */
+static void on_event(struct bufferevent *bev, short events, void *arg)
+{
+    struct conn *c = arg;
+    (void)bev;
+    const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING;
+    if ((events & BEV_EVENT_EOF) != 0 && waits)
+        c->closing = true;
+    else if ((events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
+        conn_destroy(c);
+}
+
+void conns_add(struct conns *cs, int fd)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    struct bufferevent *bev =
+        c != NULL ? bufferevent_socket_new(cs->base, fd, BEV_OPT_CLOSE_ON_FREE) : NULL;
+    if (bev == NULL) {
+        free(c);
+        close(fd);
+        return;
+    }
+    *c = (struct conn){.owner = cs, .bev = bev, .next = cs->first};
+    if (cs->first != NULL)
+        cs->first->prev = c;
+    cs->first = c;
+    cs->count++;
+    router_connections(cs->router, cs->count);
+    enter(c, CONN_IDLE);
+    bufferevent_set_max_single_read(bev, READ_BYTES_MAX);
+    bufferevent_setwatermark(bev, EV_READ, 0, READ_BYTES_MAX);
+    bufferevent_setcb(bev, on_read, on_written, on_event, c);
+    bufferevent_enable(bev, EV_READ | EV_WRITE);
+}
+
+void conns_expire(struct conns *cs, int64_t now_ns)
+{
+    static const struct head_fault late = {408, "request-timeout",
+                                           "the request was not complete within the time it has"};
+    struct conn *next;
+    for (struct conn *c = cs->first; c != NULL; c = next) {
+        next = c->next;
+        if (c->deadline_ns > now_ns)
+            continue;
+        if (c->state != CONN_READING) {
+            conn_destroy(c);
+            continue;
+        }
+        guard_refuse(&c->call->guard, &late);
+        ask(c);
+    }
+}
+
+void conns_finish(struct conns *cs)
+{
+    while (cs->first != NULL)
+        conn_destroy(cs->first);
+    assert(cs->open_calls == 0);
+    while (cs->free_calls != NULL) {
+        struct call *call = cs->free_calls;
+        cs->free_calls = call->next_free;
+        guard_finish(&call->guard);
+        free(call);
+    }
+    buffer_finish(&cs->answer);
+}
+
 bool call_is_last(const struct call *c)
 {
-    return c->guard.fault.status != 0 || !c->guard.head.keep_alive || c->conns->draining;
+    return c->guard.fault.status != 0 || !c->guard.head.keep_alive || c->conns->draining ||
+           (c->conn != NULL && c->conn->closing);
 }
 
 void call_answered(struct call *call, int status)
@@ -435,9 +331,17 @@ void call_answered(struct call *call, int status)
     cs->open_calls--;
     router_count(cs->router, call->route, status, clock_now_ns() - call->started_ns);
     if (c != NULL) {
-        c->closing = c->closing || call_is_last(call);
+        c->closing = call_is_last(call);
         c->call = NULL;
-        enter(c, CONN_ANSWERING);
+        if (cs->answer.failed)
+            give_up(c);
+        else
+            send_answer(c, buffer_slice(&cs->answer));
+        if (!c->pumping && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+            bufferevent_trigger(c->bev, EV_READ,
+                                BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
     }
+    if (cs->answer.capacity > ANSWER_KEPT_BYTES)
+        buffer_finish(&cs->answer);
     release_call(cs, call);
 }

@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * evhttp 2.1 reads heads and chunk sizes without bound and takes framing that other programs read
- * differently. So it is given neither: a request is read here, whole, and evhttp gets a ticket of
- * our own making in its place (server.c). Rejected: checking what evhttp has parsed, because the
- * handler runs after the body was read; and passing a checked head on, because then two parsers
- * have to agree.
+ * Everything a client sends passes here and is bounded here: the head, the one body, and all
+ * bodies together. Bodies come with a Content-Length and in no other way.
  *
  * A body that is too large but not absurd is read and dropped before the refusal is given: closing
  * a socket with unread bytes resets it, and the client would see the reset instead of the answer.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What evhttp leaves to its user: a bound on connections (the listener rests while there are as
- * many as there may be; the kernel's backlog holds the others), a deadline on each request (a
- * sweep over those still being read, oldest first), rest when descriptors run out, and a drain.
+ * The listener and the clock of the connections: a bound on them (the listener rests while there
+ * are as many as there may be; the kernel's backlog holds the others), a sweep that ends what is
+ * overdue, rest when descriptors run out, and a drain.
  */
 #include "common/net/server.h"
 
@@ -17,7 +17,6 @@
 #include <sys/socket.h>
 
 #include <event2/event.h>
-#include <event2/http.h>
 #include <event2/listener.h>
 #include <event2/util.h>
 
@@ -28,18 +27,14 @@
 
 enum {
     BACKLOG = 1024,
-    IDLE_S = 60,     /* a connection between requests, or one that does not read its answer */
     HELD_BODIES = 8, /* largest bodies that may be held at once */
-    TICKET_BYTES_MAX = 256, /* of the heads evhttp sees */
 };
 
 struct server {
     struct conns conns;
-    struct evhttp *http;                   /* owned */
-    struct evhttp_bound_socket *bound;     /* evhttp's; NULL once draining */
-    struct event *adopt, *sweep, *drained; /* owned */
-    int64_t request_timeout_ns;
-    int64_t resting_until_ns; /* no descriptors: not accepting until then; 0 = no */
+    struct evconnlistener *listener; /* owned; NULL once draining */
+    struct event *sweep, *drained;   /* owned */
+    int64_t resting_until_ns;        /* no descriptors: not accepting until then; 0 = no */
     struct log_repeat no_descriptors;
     int port;
     void (*on_drained)(void *arg);
@@ -53,32 +48,24 @@ static bool is_full(const struct server *s)
 
 static void set_accepting(struct server *s)
 {
-    if (s->bound == NULL)
+    if (s->listener == NULL)
         return;
-    struct evconnlistener *listener = evhttp_bound_socket_get_listener(s->bound);
     if (is_full(s) || s->resting_until_ns != 0)
-        evconnlistener_disable(listener);
+        evconnlistener_disable(s->listener);
     else
-        evconnlistener_enable(listener);
+        evconnlistener_enable(s->listener);
 }
 
-static struct bufferevent *on_accept(struct event_base *base, void *arg)
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
+                      int size, void *arg)
 {
     struct server *s = arg;
-    (void)base;
-    struct bufferevent *bev = conns_add(&s->conns);
-    event_active(s->adopt, EV_TIMEOUT, 0);
+    (void)listener;
+    (void)address;
+    (void)size;
+    conns_add(&s->conns, fd);
     if (is_full(s))
         set_accepting(s);
-    return bev;
-}
-
-static void on_adopt(evutil_socket_t fd, short events, void *arg)
-{
-    struct server *s = arg;
-    (void)fd;
-    (void)events;
-    conns_adopt(&s->conns);
 }
 
 static void on_accept_error(struct evconnlistener *listener, void *arg)
@@ -101,7 +88,7 @@ static void on_sweep(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     const int64_t now_ns = clock_now_ns();
-    conns_expire(&s->conns, now_ns - s->request_timeout_ns);
+    conns_expire(&s->conns, now_ns);
     if (s->resting_until_ns != 0 && now_ns >= s->resting_until_ns) {
         s->resting_until_ns = 0;
         set_accepting(s);
@@ -167,50 +154,29 @@ static bool open_listener(struct server *s, const struct server_options *options
         return false;
     const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE |
                            (options->reuse_port ? LEV_OPT_REUSEABLE_PORT : 0);
-    struct evconnlistener *listener = evconnlistener_new_bind(
-        s->conns.base, NULL, NULL, flags, BACKLOG, address->ai_addr, (int)address->ai_addrlen);
+    s->listener = evconnlistener_new_bind(s->conns.base, on_accept, s, flags, BACKLOG,
+                                          address->ai_addr, (int)address->ai_addrlen);
     const int error = errno;
     freeaddrinfo(address);
     errno = error;
-    if (listener == NULL)
+    if (s->listener == NULL)
         return false;
-    s->bound = evhttp_bind_listener(s->http, listener);
-    if (s->bound == NULL) {
-        evconnlistener_free(listener);
-        return false;
-    }
-    evconnlistener_set_error_cb(listener, on_accept_error);
-    set_no_delay(evconnlistener_get_fd(listener));
-    s->port = port_of(evconnlistener_get_fd(listener));
-    return true;
-}
-
-static bool open_http(struct server *s)
-{
-    s->http = evhttp_new(s->conns.base);
-    if (s->http == NULL)
-        return false;
-    evhttp_set_bevcb(s->http, on_accept, s);
-    evhttp_set_gencb(s->http, conns_on_ticket, &s->conns);
-    evhttp_set_timeout(s->http, IDLE_S);
-    evhttp_set_max_headers_size(s->http, TICKET_BYTES_MAX);
-    evhttp_set_max_body_size(s->http, 0);
-    evhttp_set_default_content_type(s->http, NULL);
+    evconnlistener_set_error_cb(s->listener, on_accept_error);
+    set_no_delay(evconnlistener_get_fd(s->listener));
+    s->port = port_of(evconnlistener_get_fd(s->listener));
     return true;
 }
 
 static bool open_events(struct server *s)
 {
     /* Often enough that a deadline is kept within an eighth, seldom enough to cost nothing. */
-    int64_t every_ns = s->request_timeout_ns / 8;
+    int64_t every_ns = s->conns.request_timeout_ns / 8;
     every_ns = every_ns > CLOCK_S / 4 ? CLOCK_S / 4 : every_ns;
     const struct timeval every = {.tv_usec = (suseconds_t)(every_ns / 1000)};
     struct event_base *base = s->conns.base;
-    s->adopt = event_new(base, -1, 0, on_adopt, s);
     s->drained = event_new(base, -1, 0, on_drained, s);
     s->sweep = event_new(base, -1, EV_PERSIST, on_sweep, s);
-    return s->adopt != NULL && s->drained != NULL && s->sweep != NULL &&
-           event_add(s->sweep, &every) == 0;
+    return s->drained != NULL && s->sweep != NULL && event_add(s->sweep, &every) == 0;
 }
 
 struct server *server_create(struct loop *loop, const struct server_options *options,
@@ -219,17 +185,17 @@ struct server *server_create(struct loop *loop, const struct server_options *opt
     struct server *s = calloc(1, sizeof *s);
     if (s == NULL)
         return NULL;
-    s->request_timeout_ns = options->request_timeout_ns;
     s->conns = (struct conns){
         .base = loop_base(loop),
         .router = router,
         .budget = {.body_bytes_max = options->max_body_bytes,
                    .held_bytes_max = options->max_body_bytes * HELD_BODIES},
+        .request_timeout_ns = options->request_timeout_ns,
+        .max = options->max_connections,
         .on_change = on_change,
         .arg = s,
     };
-    if (conns_init(&s->conns, options->max_connections) && open_http(s) && open_events(s) &&
-        open_listener(s, options))
+    if (open_events(s) && open_listener(s, options))
         return s;
     const int error = errno;
     server_destroy(s);
@@ -245,9 +211,9 @@ int server_port(const struct server *s)
 void server_drain(struct server *s, void (*fn)(void *arg), void *arg)
 {
     assert(fn != NULL && s->on_drained == NULL);
-    if (s->bound != NULL)
-        evhttp_del_accept_socket(s->http, s->bound);
-    s->bound = NULL;
+    if (s->listener != NULL)
+        evconnlistener_free(s->listener);
+    s->listener = NULL;
     s->conns.draining = true;
     s->on_drained = fn;
     s->arg = arg;
@@ -259,16 +225,12 @@ void server_destroy(struct server *s)
     if (s == NULL)
         return;
     s->on_drained = NULL;
-    s->bound = NULL;
-    conns_adopt(&s->conns);
-    if (s->http != NULL)
-        evhttp_free(s->http);
-    if (s->adopt != NULL)
-        event_free(s->adopt);
+    conns_finish(&s->conns);
+    if (s->listener != NULL)
+        evconnlistener_free(s->listener);
     if (s->drained != NULL)
         event_free(s->drained);
     if (s->sweep != NULL)
         event_free(s->sweep);
-    conns_finish(&s->conns);
     free(s);
 }

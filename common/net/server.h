@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP/1.1 server: evhttp behind a guard (guard.h), on a socket of its own. Connections and
- * the bytes of bodies are bounded; a request must be complete within its time; a connection that
+ * The HTTP/1.1 server: each connection behind a guard (guard.h). Connections and the bytes of
+ * bodies are bounded; a request must be complete within its time; a connection that
  * says nothing for a minute is closed.
  *
  * Life: create listens at once. drain stops accepting, answers what is in flight and tells when
- * the last answer has left; destroy closes what is still open. Before destroy the handlers have
- * answered every call they hold.
+ * the last answer has left. Before destroy every call has been answered; it closes what is open.
  */
 #ifndef HOLDFAST_NET_SERVER_H
 #define HOLDFAST_NET_SERVER_H
