@@ -6,8 +6,10 @@
  *
  * Life: link_create starts connecting at once. on_ready says the channel is open; the owner then
  * declares, selects confirms, consumes. on_lost voids everything of that generation: tags,
- * outstanding confirms, deliveries, calls. link_close says goodbye to the broker, link_destroy
- * frees at once; neither calls back afterwards. Callbacks must not destroy the link.
+ * outstanding confirms, deliveries, calls; a link that is still blocked says so again after the
+ * next on_ready. link_close says goodbye to the broker, at most for a second, and calls back once
+ * more, on_closed; link_destroy frees at once and never calls back. Both may be called from
+ * callbacks.
  */
 #ifndef HOLDFAST_AMQP_LINK_H
 #define HOLDFAST_AMQP_LINK_H
@@ -39,6 +41,7 @@ struct link_delivery {
     bool redelivered;
     struct slice consumer_tag, routing_key;
     struct slice content_type, type, message_id; /* empty when absent */
+    int64_t version;                             /* header holdfast-version; 0 = absent */
     struct slice body;
 };
 
@@ -50,6 +53,7 @@ struct link_handler { /* any may be NULL but on_ready and on_lost */
                        enum link_outcome outcome); /* `multiple` unrolled */
     void (*on_delivery)(void *arg, const struct link_delivery *delivery);
     void (*on_cancelled)(void *arg, struct slice consumer_tag); /* by the broker: queue gone */
+    void (*on_closed)(void *arg); /* after link_close: all is said, the link is freed */
 };
 
 /* The broker's answer to a call. A refusal closes the channel: on_lost follows, then on_ready. */
@@ -97,7 +101,9 @@ void link_consume(struct link *l, const char *queue, const char *consumer_tag, u
                   link_answer_fn fn, void *arg);
 void link_cancel(struct link *l, const char *consumer_tag, link_answer_fn fn, void *arg);
 
-/* The tag of the confirm to come, from 1 in each generation; persistent always. Needs confirms. */
+/* The tag of the confirm to come, from 1 in each generation; persistent always. Needs confirms. A
+ * mandatory message needs a message_id. 0: not sent, because the link is not ready, memory ran out,
+ * or a name is longer than the 255 bytes AMQP allows. */
 uint64_t link_publish(struct link *l, const struct link_message *m);
 
 /* Nothing happens when `generation` is not the present one. */
@@ -105,7 +111,8 @@ void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple);
 void link_requeue(struct link *l, uint64_t generation, uint64_t tag, bool multiple);
 
 /* Stops and resumes reading from the socket: the owner holds as much as it may. A paused link is
- * not taken for dead. */
+ * not taken for dead, but a broker that cannot send for some seconds ends the connection, so it
+ * must not last. on_lost ends it. */
 void link_pause(struct link *l);
 void link_resume(struct link *l);
 
