@@ -17,10 +17,8 @@ import pytest
 
 from rig.broker import Broker, Vhost, folder_for_servers
 from rig.database import SUPERUSER, Cluster, Database, remove_folder
-from rig.process import run
-from rig.stack import Stack, base_env, program
-
-TEMPLATE, WRITER = "rig_template", "rig_writer"
+from rig.servers import WRITER, migrate_template
+from rig.stack import Stack
 
 
 @pytest.fixture(scope="session")
@@ -52,14 +50,7 @@ def cluster(rig_folder: Path) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="session")
 def template(cluster: Cluster) -> str:
-    """A migrated database to copy, and a login with no more rights than a consumer needs."""
-    base = cluster.create_database(TEMPLATE)
-    done = run([program("holdfast"), "migrate"], base_env(**base.admin_env()))
-    assert done.returncode == 0, f"holdfast migrate: {done.stdout}{done.stderr}"
-    with cluster.connect("postgres") as admin:
-        password = cluster.password.replace("'", "''")
-        admin.execute(f"CREATE ROLE {WRITER} LOGIN PASSWORD '{password}' IN ROLE holdfast_writer")
-    return TEMPLATE
+    return migrate_template(cluster)
 
 
 @pytest.fixture

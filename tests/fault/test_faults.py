@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The promises under faults: what was answered 2xx is stored exactly once with its content, whatever
+is killed or cut. HOLDFAST_SEED repeats a run's dice, HOLDFAST_FAULTS says how often each happens."""
+import os
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from faults import Run
+from rig.stack import Stack
+
+TIMES = int(os.environ.get("HOLDFAST_FAULTS", "3"))
+
+
+@pytest.fixture
+def seed() -> int:
+    return int(os.environ.get("HOLDFAST_SEED", random.SystemRandom().randrange(1_000_000)))
+
+
+@pytest.fixture
+def run(make_stack: Callable[..., Stack], tmp_path: Path, seed: int) -> Iterator[Run]:
+    made = Run(make_stack, tmp_path, seed)
+    yield made.start()
+    made.close()
+
+
+def holds_through(run: Run, fault: str) -> None:
+    for _ in range(TIMES):
+        run.fault(fault)
+    run.wait_accepted(200)
+    verdict = run.finish()
+    assert verdict.ok, str(verdict)
+    assert verdict.accepted >= 400, f"hardly any load: {verdict}"
+
+
+@pytest.mark.asan
+def test_no_loss_on_producer_kill(run: Run) -> None:
+    holds_through(run, "kill_producer")
+
+
+def test_no_loss_on_producer_worker_kill(run: Run) -> None:
+    holds_through(run, "kill_worker")
+
+
+@pytest.mark.asan
+def test_no_loss_on_consumer_kill(run: Run) -> None:
+    holds_through(run, "kill_consumer")
+
+
+@pytest.mark.asan
+def test_no_loss_on_broker_kill(run: Run) -> None:
+    holds_through(run, "kill_broker")
+
+
+@pytest.mark.asan
+def test_no_loss_on_database_kill(run: Run) -> None:
+    holds_through(run, "kill_database")
+
+
+@pytest.mark.asan
+def test_lost_commit_reply_stores_nothing_twice(run: Run) -> None:
+    holds_through(run, "lose_commit_reply")
+
+
+@pytest.mark.asan
+def test_lost_confirm_stores_nothing_twice(run: Run) -> None:
+    holds_through(run, "lose_confirm")
+
+
+@pytest.mark.asan
+def test_lost_ack_stores_nothing_twice(run: Run) -> None:
+    holds_through(run, "lose_ack")
+
+
+def test_no_loss_when_links_are_cut(run: Run) -> None:
+    for fault in ("cut_links", "cut_in_the_middle", "refuse", "slow_link", "end_sessions"):
+        run.fault(fault)
+    holds_through(run, "cut_links")
+
+
+def test_nothing_is_dropped_by_restarts_under_load(run: Run) -> None:
+    run.fault("restart_producer")
+    run.fault("restart_consumer")
+    verdict = run.finish()
+    assert verdict.ok, str(verdict)
