@@ -279,10 +279,10 @@ static bool must_be_object(const struct gate_value *value, struct event_faults *
     char detail[64];
     if (value->kind == GATE_OBJECT)
         return true;
+    snprintf(detail, sizeof detail, "an event is an object, not %s",
+             event_kind_with_article(value->kind));
     out_faults->count = 0;
-    snprintf(detail, sizeof detail, "an event is an object, not a %s", gate_kind_name(value->kind));
-    say(out_faults, (struct slice){0},
-        value->kind == GATE_ARRAY ? "an event is an object, not an array" : detail);
+    say(out_faults, (struct slice){0}, detail);
     return false;
 }
 

@@ -138,17 +138,23 @@ void event_add_text(struct slice string_token, struct buffer *out)
     json_body_add(json_body_of(string_token), out);
 }
 
-static bool stands_between_tags(char c)
+static void skip_space(struct slice *s)
 {
-    return c == '[' || c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    while (s->size > 0 && (s->data[0] == ' ' || s->data[0] == '\t' || s->data[0] == '\n' ||
+                           s->data[0] == '\r')) {
+        s->data++;
+        s->size--;
+    }
 }
 
 bool event_next_tag(struct slice *rest, struct slice *out_token)
 {
     size_t size = 1;
-    while (rest->size > 0 && stands_between_tags(rest->data[0])) {
+    skip_space(rest);
+    if (rest->size > 0 && (rest->data[0] == '[' || rest->data[0] == ',')) {
         rest->data++;
         rest->size--;
+        skip_space(rest);
     }
     if (rest->size == 0 || rest->data[0] != '"')
         return false;

@@ -53,7 +53,7 @@ static const struct {
 #undef LEVEL
 };
 
-static const char *with_article(enum gate_kind kind)
+const char *event_kind_with_article(enum gate_kind kind)
 {
     static const char *const texts[] = {
         [GATE_NULL] = "null",       [GATE_FALSE] = "a boolean", [GATE_TRUE] = "a boolean",
@@ -72,7 +72,7 @@ static bool refuse(const struct event_given *given, struct event_fault *out_faul
     else
         snprintf(out_fault->detail, sizeof out_fault->detail, "expected %s, got %s%s",
                  rule->expected, given->kind == rule->kind ? "another " : "",
-                 with_article(given->kind) + (given->kind == rule->kind ? 2 : 0));
+                 event_kind_with_article(given->kind) + (given->kind == rule->kind ? 2 : 0));
     return false;
 }
 
@@ -214,7 +214,7 @@ static bool read_tags(const struct event_given *given, struct slice *out_token,
     if (rest.size != 1) { /* stopped before the closing bracket */
         json_pointer_add_index(out_fault->pointer, count);
         snprintf(out_fault->detail, sizeof out_fault->detail, "expected a string, got %s",
-                 with_article(gate_kind_of(rest.data[0])));
+                 event_kind_with_article(gate_kind_of(rest.data[0])));
         return false;
     }
     *out_token = given->token;

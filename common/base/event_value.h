@@ -29,6 +29,8 @@ struct event_given {
 MUST_CHECK bool event_value_read(const struct event_given *given, struct buffer *scratch,
                                  struct slice *out_token, struct event_fault *out_fault);
 
+const char *event_kind_with_article(enum gate_kind kind); /* "a string", "an object", … */
+
 /* The text of a string body: itself when nothing in it is escaped, else unescaped into room.
  * Absent when it does not fit. */
 struct slice event_plain_text(struct slice body, char *room, size_t size);

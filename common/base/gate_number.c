@@ -8,8 +8,8 @@
  *
  *   stored                               refused (22003)
  *   1e131071  0.0001e131075              1e131072  0.0001e131076  10e131071
- *   1e-16383  10e-16383  1.0e-16382      1e-16384  1.0e-16383     10000[16384 zeros]e-16384
- *   0e1073741822 (as 0)  0e-16383        0e1073741823             0e-16384
+ *   1e-16383  10e-16383  1.0e-16382      1e-16384  1.0e-16383  10e-16384
+ *   0e1073741822 (as 0)  0e-16383        0e1073741823  0e-16384
  *
  * So the digits before the point count from the first that is not zero; those after it count as
  * written, trailing zeros too; and of zero only the exponent's own bound and the scale count.

@@ -207,6 +207,7 @@ void json_pointer_add(char pointer[JSON_POINTER_SIZE], struct slice name)
         if (name.size == 0)
             break;
         piece = (struct slice){name.data, json_utf8_size(name.data, name.data + name.size)};
+        assert(piece.size > 0);
         drop(&name, piece.size);
         if (piece.data[0] == '~')
             piece = SLICE("~0");

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <stdio.h>
+
+#include "tests/unit/event_unit.h"
+
+/* Both programs' tests read the pairs in this folder: what a client sends, what travels. */
+#define GOLDEN "tests/golden"
+#define ID     "019c1a2b-3c4d-7e5f-8a6b-0123456789ab"
+#define WHEN   INT64_C(1769860800000000) /* 2026-01-31T12:00:00Z */
+#define HEAD   "{\"id\":\"" ID "\",\"received_at\":\"2026-01-31T12:00:00.000000Z\""
+
+static int setup(void **state)
+{
+    *state = event_reader_create(&event_unit_limits);
+    return *state == NULL;
+}
+
+static int teardown(void **state)
+{
+    event_reader_destroy(*state);
+    return 0;
+}
+
+static void write_line(struct log_event *event, struct buffer *out)
+{
+    assert_true(id_parse(SLICE(ID), &event->id));
+    event->received_at = WHEN;
+    buffer_clear(out);
+    event_write_line(event, out);
+    assert_false(out->failed);
+}
+
+/* The line of a client's text. */
+static void line_of(struct event_reader *r, struct slice text, struct buffer *out)
+{
+    struct log_event event;
+    struct event_faults faults;
+    if (!read_event(r, text, &event, &faults))
+        fail_msg("%.*s: %s: %s", SLICE_ARGS(text), faults.fault[0].pointer, faults.fault[0].detail);
+    write_line(&event, out);
+}
+
+/* A line is one line, and read and written again it is the same. */
+static void assert_stays(struct event_reader *r, struct slice line)
+{
+    struct log_event event;
+    struct event_faults faults;
+    struct buffer again = {0};
+    assert_ptr_equal(memchr(line.data, '\n', line.size), line.data + line.size - 1);
+    assert_null(memchr(line.data, '\r', line.size));
+    if (!event_read_line(r, line, &event, &faults))
+        fail_msg("%.*s: %s: %s", SLICE_ARGS(line), faults.fault[0].pointer, faults.fault[0].detail);
+    assert_int_equal(event.received_at, WHEN);
+    write_line(&event, &again);
+    assert_int_equal(again.size, line.size);
+    assert_memory_equal(again.data, line.data, line.size);
+    buffer_finish(&again);
+}
+
+static void read_file(const char *path, struct buffer *out)
+{
+    FILE *f = fopen(path, "rb");
+    if (f == NULL)
+        fail_msg("no %s (the tests run in the folder of the source)", path);
+    buffer_clear(out);
+    char *room = buffer_reserve(out, 65536);
+    out->size = fread(room, 1, 65536, f);
+    fclose(f);
+}
+
+static void check_golden(struct event_reader *r, const char *name, size_t name_size)
+{
+    struct buffer text = {0}, expected = {0}, line = {0};
+    char path[512];
+    snprintf(path, sizeof path, GOLDEN "/%.*s.in.json", (int)name_size, name);
+    read_file(path, &text);
+    snprintf(path, sizeof path, GOLDEN "/%.*s.line", (int)name_size, name);
+    read_file(path, &expected);
+    line_of(r, buffer_slice(&text), &line);
+    if (!slice_equals(buffer_slice(&line), buffer_slice(&expected)))
+        fail_msg("%s\n%.*s%.*s", path, SLICE_ARGS(line), SLICE_ARGS(expected));
+    assert_stays(r, buffer_slice(&expected));
+    buffer_finish(&text);
+    buffer_finish(&expected);
+    buffer_finish(&line);
+}
+
+static void golden_events_become_their_lines(void **state)
+{
+    DIR *folder = opendir(GOLDEN);
+    size_t count = 0;
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+        const char *end = strstr(entry->d_name, ".in.json");
+        if (end == NULL)
+            continue;
+        check_golden(*state, entry->d_name, (size_t)(end - entry->d_name));
+        count++;
+    }
+    closedir(folder);
+    assert_true(count >= 10);
+}
+
+static void the_head_of_a_line_has_a_fixed_size(void **state)
+{
+    struct buffer line = {0};
+    line_of(*state, SLICE("{\"type\":\"x\"}"), &line);
+    assert_int_equal(strlen(HEAD), EVENT_LINE_PREFIX);
+    assert_memory_equal(line.data, HEAD, EVENT_LINE_PREFIX);
+    assert_memory_equal(line.data + EVENT_LINE_PREFIX, ",\"event_type\":", 14);
+    buffer_finish(&line);
+}
+
+static void unknown_members_are_kept_under_metadata(void **state)
+{
+    static const char *const cases[][2] = {
+        {"\"x\":1", "{\"x\":1}"},
+        {"\"x\":null,\"y\":[ ]", "{\"x\":null,\"y\":[ ]}"},
+        {"\"x\":1,\"metadata\":{}", "{\"x\":1}"},
+        {"\"x\":1,\"metadata\":{ \t}", "{\"x\":1}"},
+        {"\"x\":1,\"metadata\":null", "{\"x\":1}"},
+        {"\"metadata\":{ \"a\":1 },\"x\":2", "{\"x\":2,\"a\":1}"},
+        {"\"x\":1,\"metadata\":{\"y\":{\"x\":2}}", "{\"x\":1,\"y\":{\"x\":2}}"},
+        {"\"\":1", "{\"\":1}"},
+        {"\"q\\\"\":1", "{\"q\\\"\":1}"},
+        {"\"Severity\":1", "{\"Severity\":1}"},
+        {"\"stored_at\":1", "{\"stored_at\":1}"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "{%s,\"event_type\":\"x\"}", cases[i][0]);
+        assert_token(good_event(*state, text).field[EVENT_FIELD_METADATA], cases[i][1]);
+    }
+#define TAKEN "not a field, so it is kept in metadata, which has a member of this name"
+    assert_fault(*state, "{\"type\":\"x\",\"a\":1,\"metadata\":{\"a\":1}}", "/a", TAKEN);
+    assert_fault(*state, "{\"type\":\"x\",\"a\":1,\"metadata\":{\"b\":1,\"\\u0061\":1}}",
+                 "/\\u0061", TAKEN);
+#undef TAKEN
+}
+
+/* Characters count, not bytes; one too many is told with the number that came. */
+static void texts_are_as_long_as_their_field_allows(void **state)
+{
+    static const char *const characters[] = {"a",       "\xc3\xa9",       "\xf0\x9f\x98\x80",
+                                             "\\u00e9", "\\ud83d\\ude00", "\\n"};
+    for (size_t i = 0; i < sizeof characters / sizeof characters[0]; i++) {
+        for (size_t length = 99; length <= 101; length++) {
+            struct buffer text = {0};
+            buffer_add_text(&text, "{\"event_type\":\"");
+            for (size_t n = 0; n < length; n++)
+                buffer_add_text(&text, characters[i]);
+            buffer_add(&text, "\"}", 3);
+            if (length <= 100)
+                (void)good_event(*state, text.data);
+            else
+                assert_fault(*state, text.data, "/event_type",
+                             "expected at most 100 characters, got 101");
+            buffer_finish(&text);
+        }
+    }
+}
+
+static void add_repeated(struct buffer *b, const char *text, size_t times)
+{
+    for (size_t i = 0; i < times; i++)
+        buffer_add_text(b, text);
+}
+
+static void a_routing_key_fits_into_an_amqp_short_string(void **state)
+{
+    struct buffer text = {0};
+    buffer_add_text(&text, "{\"type\":\"x\",\"routing_key\":\"");
+    add_repeated(&text, "\xc3\xa9", 127);
+    buffer_add(&text, "a\"}", 4);
+    (void)good_event(*state, text.data);
+    text.size -= 3;
+    buffer_add(&text, "b\"}", 4);
+    assert_fault(*state, text.data, "/routing_key", "expected at most 255 bytes of UTF-8, got 256");
+    buffer_clear(&text);
+    buffer_add_text(&text, "{\"type\":\"");
+    add_repeated(&text, "\\ud83d\\ude00", 100);
+    buffer_add(&text, "\"}", 3);
+    const struct slice key = good_event(*state, text.data).field[EVENT_FIELD_ROUTING_KEY];
+    assert_int_equal(key.size, 9 + 62 * 12); /* 7 bytes and 62 characters of four */
+    buffer_finish(&text);
+}
+
+static void tags_have_limits(void **state)
+{
+    for (size_t count = 63; count <= 65; count++) {
+        struct buffer text = {0};
+        buffer_add_text(&text, "{\"type\":\"x\",\"tags\":[\"0\"");
+        add_repeated(&text, ",\"t\"", count - 1);
+        buffer_add(&text, "]}", 3);
+        if (count <= 64)
+            (void)good_event(*state, text.data);
+        else
+            assert_fault(*state, text.data, "/tags", "expected at most 64 tags, got 65");
+        buffer_finish(&text);
+    }
+    for (size_t length = 100; length <= 101; length++) {
+        struct buffer text = {0};
+        buffer_add_text(&text, "{\"type\":\"x\",\"tags\":[\"a\",\"");
+        add_repeated(&text, "\xc3\xa9", length);
+        buffer_add(&text, "\"]}", 4);
+        if (length == 100)
+            (void)good_event(*state, text.data);
+        else
+            assert_fault(*state, text.data, "/tags/1", "expected at most 100 characters, got 101");
+        buffer_finish(&text);
+    }
+}
+
+/* What the reader of clients lets through, the reader of lines must, though it lies deeper. */
+static void the_widest_event_is_read_back(void **state)
+{
+    struct buffer text = {0}, line = {0};
+    buffer_add_text(&text, "{\"type\":\"x\",\"duration\":1,\"deep\":");
+    add_repeated(&text, "[", 31);
+    add_repeated(&text, "]", 31);
+    for (int i = 0; i < 1021; i++)
+        buffer_printf(&text, ",\"m%d\":0", i);
+    buffer_add_text(&text, ",\"n\":1");
+    text.size -= 6; /* 1024 members: type, duration, deep and 1021 more */
+    buffer_add_byte(&text, '}');
+    line_of(*state, buffer_slice(&text), &line);
+    assert_stays(*state, buffer_slice(&line));
+    buffer_finish(&text);
+    buffer_finish(&line);
+}
+
+static void a_bad_line_is_told(void **state)
+{
+    static const struct {
+        const char *line, *pointer, *detail;
+        bool malformed;
+    } cases[] = {
+        {HEAD ",\"event_type\":\"x\"", "",
+         "the JSON text ends before the value is complete (at byte 105)", true},
+        {HEAD ",\"event_type\":\"\\x\"}", "/event_type", "not a JSON escape sequence (at byte 103)",
+         true},
+        {"[]", "", "an event is an object, not an array", false},
+        {"{\"received_at\":\"2026-01-31T12:00:00Z\",\"event_type\":\"x\"}", "/id",
+         "required, but not there", false},
+        {"{\"id\":\"" ID "\",\"event_type\":\"x\"}", "/received_at", "required, but not there",
+         false},
+        {"{\"id\":\"7\",\"received_at\":\"2026-01-31T12:00:00Z\",\"event_type\":\"x\"}", "/id",
+         "expected a UUID", false},
+        {"{\"id\":\"" ID "\",\"received_at\":5,\"event_type\":\"x\"}", "/received_at",
+         "expected a time", false},
+        {HEAD "}", "/event_type", "required, but not there", false},
+        {HEAD ",\"event_type\":\"x\",\"other\":1}", "/other", "not a field of an event", false},
+        {HEAD ",\"event_type\":\"x\",\"type\":\"x\"}", "/type", "not a field of an event", false},
+        {HEAD ",\"event_type\":\"x\",\"priority\":12}", "/priority",
+         "expected a whole number from 0 to 9, got 12", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct log_event event;
+        struct event_faults faults;
+        assert_false(event_read_line(*state, slice_of(cases[i].line), &event, &faults));
+        assert_int_equal(faults.count, 1);
+        assert_string_equal(faults.fault[0].pointer, cases[i].pointer);
+        assert_string_equal(faults.fault[0].detail, cases[i].detail);
+        assert_int_equal(faults.fault[0].malformed, cases[i].malformed);
+    }
+}
+
+static void tokens_become_values(void **state)
+{
+    const struct log_event e = good_event(
+        *state, "{\"type\":\"x\",\"priority\":8,\"session_id\":42,\"duration\":0.25,"
+                "\"time\":\"1970-01-01T00:00:01Z\",\"tags\":[ \"a\\\"]\" ,\n\"\",\"c\" ] ,"
+                "\"title\":\"\\u0041\\n\\u00e9\\u20ac\\ud83d\\ude00\\/\\\\\xc3\xa9\"}");
+    struct buffer text = {0};
+    assert_int_equal(event_priority(&e), 8);
+    assert_int_equal(event_integer(&e, EVENT_FIELD_SESSION_ID), 42);
+    assert_int_equal(event_time(&e, EVENT_FIELD_OCCURRED_AT), 1000000);
+    assert_true(event_number(&e, EVENT_FIELD_DURATION_MS) == 250.0);
+    event_add_text(e.field[EVENT_FIELD_TITLE], &text);
+    assert_true(slice_equals(buffer_slice(&text),
+                             SLICE("A\n\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80/\\\xc3\xa9")));
+    buffer_finish(&text);
+    struct slice rest = e.field[EVENT_FIELD_TAGS], tag;
+    static const char *const tags[] = {"\"a\\\"]\"", "\"\"", "\"c\""};
+    for (size_t i = 0; i < 3; i++) {
+        assert_true(event_next_tag(&rest, &tag));
+        assert_token(tag, tags[i]);
+    }
+    assert_false(event_next_tag(&rest, &tag));
+    assert_false(event_next_tag(&rest, &tag));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(golden_events_become_their_lines),
+        cmocka_unit_test(the_head_of_a_line_has_a_fixed_size),
+        cmocka_unit_test(unknown_members_are_kept_under_metadata),
+        cmocka_unit_test(texts_are_as_long_as_their_field_allows),
+        cmocka_unit_test(a_routing_key_fits_into_an_amqp_short_string),
+        cmocka_unit_test(tags_have_limits),
+        cmocka_unit_test(the_widest_event_is_read_back),
+        cmocka_unit_test(a_bad_line_is_told),
+        cmocka_unit_test(tokens_become_values),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
