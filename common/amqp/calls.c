@@ -4,11 +4,14 @@
  * was asked, so the open calls are a queue; the queue is as long as the owner's list of things to
  * declare.
  */
+#include "common/amqp/calls.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/amqp/link_private.h"
+#include "common/amqp/state.h"
 #include "common/base/clock.h"
 
 /* Room for a method of a few short strings, and for one with a table of arguments. */

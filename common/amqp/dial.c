@@ -7,6 +7,8 @@
  * A resolver answers even after it was cancelled, so a dial that waits for one outlives its link
  * and is freed by that answer.
  */
+#include "common/amqp/dial.h"
+
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -18,7 +20,10 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 
+#include "common/amqp/frames.h"
+#include "common/amqp/handshake.h"
 #include "common/amqp/link_private.h"
+#include "common/amqp/state.h"
 #include "common/amqp/tls.h"
 #include "common/base/clock.h"
 #include "common/net/loop.h"
@@ -98,14 +103,11 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
         dial_stop(l);
         handshake_start(l);
     } else if (l->state == LINK_CONNECTING) {
-        snprintf(l->reason, sizeof l->reason, "connecting to %s: %s", l->peer,
-                 failure_text(l, events));
+        link_set_reason(l, "connecting to %s: %s", l->peer, failure_text(l, events));
         try_next(l);
     } else {
-        snprintf(l->reason, sizeof l->reason, "%s while %s%s", failure_text(l, events),
-                 link_state_name(l->state),
-                 l->state == LINK_TUNING ? " (user or password may be wrong)" : "");
-        link_drop(l, l->reason);
+        link_drop(l, "%s while %s%s", failure_text(l, events), link_state_name(l->state),
+                  l->state == LINK_TUNING ? " (user or password may be wrong)" : "");
     }
     link_leave(l);
 }
@@ -118,7 +120,7 @@ static struct bufferevent *open_socket(struct link *l)
         return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     SSL *ssl = tls_open(l->options.ca_file, hosts_get(&l->hosts)->name, why, sizeof why);
     if (ssl == NULL) {
-        snprintf(l->reason, sizeof l->reason, "%s", why);
+        link_set_reason(l, "%s", why);
         return NULL;
     }
     struct bufferevent *bev = bufferevent_openssl_socket_new(
@@ -134,7 +136,7 @@ static bool connect_to(struct link *l, const struct evutil_addrinfo *address)
 {
     if (l->bev != NULL)
         bufferevent_free(l->bev);
-    snprintf(l->reason, sizeof l->reason, "connecting to %s: no socket", l->peer);
+    link_set_reason(l, "connecting to %s: no socket", l->peer);
     l->bev = open_socket(l);
     if (l->bev == NULL)
         return false;
@@ -157,7 +159,7 @@ static void try_next(struct link *l)
         if (connect_to(l, address))
             return;
     }
-    link_drop(l, l->reason);
+    link_drop(l, "%s", l->reason);
 }
 
 static void on_resolved(int error, struct evutil_addrinfo *addresses, void *arg)
@@ -172,9 +174,8 @@ static void on_resolved(int error, struct evutil_addrinfo *addresses, void *arg)
     }
     link_enter(l);
     if (error != 0 || addresses == NULL) {
-        snprintf(l->reason, sizeof l->reason, "host of %s cannot be resolved: %s", l->peer,
-                 error != 0 ? evutil_gai_strerror(error) : "no address");
-        link_drop(l, l->reason);
+        link_drop(l, "host of %s cannot be resolved: %s", l->peer,
+                  error != 0 ? evutil_gai_strerror(error) : "no address");
     } else {
         for (const struct evutil_addrinfo *a = addresses; a != NULL; a = a->ai_next)
             d->left++;
@@ -216,8 +217,7 @@ static void resolve(struct link *l, const struct host *host)
 void dial_start(struct link *l)
 {
     if (l->hosts.count == 0) {
-        snprintf(l->reason, sizeof l->reason, "'%s' is not a list of hosts", l->options.hosts);
-        link_drop(l, l->reason);
+        link_drop(l, "'%s' is not a list of hosts", l->options.hosts);
         return;
     }
     const struct host *host = hosts_get(&l->hosts);

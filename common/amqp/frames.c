@@ -4,17 +4,21 @@
  * turn ends the connection: after a fault nothing of the stream can be trusted, and all that was
  * not confirmed or acknowledged comes again anyway.
  */
+#include "common/amqp/frames.h"
+
 #include <stdio.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
+#include "common/amqp/calls.h"
+#include "common/amqp/handshake.h"
 #include "common/amqp/link_private.h"
+#include "common/amqp/state.h"
 
 static void bad(struct link *l, const char *what)
 {
-    snprintf(l->reason, sizeof l->reason, "protocol error: %s", what);
-    link_drop(l, l->reason);
+    link_drop(l, "protocol error: %s", what);
 }
 
 static void on_channel_close(struct link *l, const struct wire_frame *f)
@@ -23,7 +27,7 @@ static void on_channel_close(struct link *l, const struct wire_frame *f)
     amqp_channel_close_ok_t ok = {0};
     char words[256];
     snprintf(words, sizeof words, "%.*s", SLICE_ARGS(wire_slice(m->reply_text)));
-    link_refused(l, "the broker closed the channel", m->reply_code, m->reply_text);
+    link_set_reason(l, "the broker closed the channel: %d %s", m->reply_code, words);
     link_wrote(l, wire_add_method(l->out, AMQP_CHANNEL_CLOSE_OK_METHOD, &ok, 64));
     link_drop_channel(l, &(struct link_answer){.code = m->reply_code, .text = words},
                       (uint32_t)m->class_id << 16 | m->method_id);
@@ -106,7 +110,7 @@ static void on_method(struct link *l, const struct wire_frame *f)
     else if (!opening)
         on_ready_method(l, f);
     else if (f->method == AMQP_CHANNEL_OPEN_OK_METHOD)
-        link_is_open(l);
+        link_opened(l);
     else
         bad(l, "method on a channel not yet open");
 }

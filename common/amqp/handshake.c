@@ -16,6 +16,8 @@
  * refused login would look like a broken wire; without connection.blocked and
  * consumer_cancel_notify the broker would block and cancel in silence.
  */
+#include "common/amqp/handshake.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -23,6 +25,7 @@
 #include <event2/event.h>
 
 #include "common/amqp/link_private.h"
+#include "common/amqp/state.h"
 #include "common/base/clock.h"
 
 #define FRAME_MAX   131072
@@ -133,7 +136,7 @@ static void on_tune(struct link *l, const struct wire_frame *f)
     l->heartbeat_ns = heartbeat_s * CLOCK_S;
     link_wrote(l, wire_add_method(l->out, AMQP_CONNECTION_TUNE_OK_METHOD, &tune, ROOM) &&
                       wire_add_method(l->out, AMQP_CONNECTION_OPEN_METHOD, &open, ROOM));
-    link_became_tuned(l);
+    link_tuned(l);
     link_set_state(l, LINK_OPENING, "logged in");
 }
 
@@ -198,9 +201,8 @@ static void on_close(struct link *l, const struct wire_frame *f)
         snprintf(what, sizeof what, "the broker refused the virtual host '%s'", l->options.vhost);
     else
         snprintf(what, sizeof what, "the broker closed the connection");
-    link_refused(l, what, m->reply_code, m->reply_text);
     say_goodbye(l);
-    link_drop(l, l->reason);
+    link_drop(l, "%s: %d %.*s", what, m->reply_code, SLICE_ARGS(wire_slice(m->reply_text)));
 }
 
 #define ANY_STATE LINK_STATE_COUNT
@@ -228,7 +230,6 @@ void handshake_method(struct link *l, const struct wire_frame *f)
         }
     }
     const char *name = amqp_method_name(f->method);
-    snprintf(l->reason, sizeof l->reason, "protocol error: %s while %s",
-             name != NULL ? name : "unknown method", link_state_name(l->state));
-    link_drop(l, l->reason);
+    link_drop(l, "protocol error: %s while %s", name != NULL ? name : "unknown method",
+              link_state_name(l->state));
 }

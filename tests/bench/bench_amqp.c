@@ -180,7 +180,7 @@ int main(int argc, char **argv)
     const struct link_options options = {
         .name = QUEUE,
         .hosts = setting("RABBITMQ_HOST", "127.0.0.1"),
-        .port = atoi(setting("RABBITMQ_PORT", "5672")),
+        .port = (int)strtol(setting("RABBITMQ_PORT", "5672"), NULL, 10),
         .user = setting("RABBITMQ_USER", "guest"),
         .password = setting("RABBITMQ_PASSWORD", "guest"),
         .vhost = setting("RABBITMQ_VHOST", "/"),
@@ -195,7 +195,7 @@ int main(int argc, char **argv)
                                          .on_closed = on_closed};
     log_open("bench_amqp", LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
     memset(b.body, 'x', sizeof b.body);
-    b.run_ns = (argc > 1 ? atoi(argv[1]) : 3) * CLOCK_S;
+    b.run_ns = (argc > 1 ? strtol(argv[1], NULL, 10) : 3) * CLOCK_S;
     b.loop = loop_create();
     b.link = b.loop != NULL ? link_create(b.loop, &options, &handler, &b) : NULL;
     if (b.link == NULL)

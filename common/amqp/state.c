@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every change of state goes through link_set_state; a connection ends in link_drop, a channel in
+ * link_drop_channel, and nowhere else.
+ *
+ * Ordering on a loss: first the state changes and confirms and contents are void, then pending
+ * calls hear of it, then the owner's on_lost. So whatever a callback asks or tries then meets a
+ * link that is plainly not ready.
+ */
+#include "common/amqp/state.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+
+#include "common/amqp/calls.h"
+#include "common/amqp/dial.h"
+#include "common/amqp/link_private.h"
+#include "common/base/clock.h"
+
+#define STEADY_NS      (5 * CLOCK_S) /* READY for this long: the next failure is a first one */
+#define TICK_IDLE_NS   (5 * CLOCK_S) /* without heartbeats */
+#define TICKS_PER_BEAT 4
+
+static const struct {
+    const char *name;
+    unsigned next;
+    int64_t deadline_ns;
+} states[] = {
+#define X(symbol, name, next, deadline) {name, next, deadline},
+    LINK_STATES(X)
+#undef X
+};
+
+const char *link_state_name(enum link_state state)
+{
+    return states[state].name;
+}
+
+unsigned link_state_next(enum link_state state)
+{
+    return states[state].next;
+}
+
+void link_timer_set(struct link *l, int64_t ns)
+{
+    const struct timeval t = {ns / CLOCK_S, ns % CLOCK_S / 1000};
+    event_add(l->timer, &t);
+}
+
+void link_set_state(struct link *l, enum link_state state, const char *why)
+{
+    assert((states[l->state].next & 1U << state) != 0);
+    log_debug("link_state", why, LOG_TEXT("link", l->options.name),
+              LOG_TEXT("from", states[l->state].name), LOG_TEXT("to", states[state].name));
+    l->state = state;
+    if (states[state].deadline_ns == LINK_DEADLINE_NONE)
+        event_del(l->timer);
+    else if (states[state].deadline_ns != LINK_DEADLINE_KEPT)
+        link_timer_set(l, states[state].deadline_ns);
+}
+
+/* The arguments may hold the reason there is. */
+__attribute__((format(printf, 2, 0))) static void write_reason(struct link *l, const char *format,
+                                                               va_list args)
+{
+    char text[sizeof l->reason];
+    vsnprintf(text, sizeof text, format, args);
+    memcpy(l->reason, text, sizeof text);
+}
+
+void link_set_reason(struct link *l, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    write_reason(l, format, args);
+    va_end(args);
+}
+
+void link_end_connection(struct link *l)
+{
+    dial_stop(l);
+    event_del(l->tick);
+    if (l->bev != NULL)
+        bufferevent_free(l->bev);
+    l->bev = NULL;
+    l->in = NULL;
+    l->out = NULL;
+    l->fault = NULL;
+    l->paused = false;
+    l->blocked = false;
+    wire_reset(&l->wire);
+}
+
+static void end_channel(struct link *l)
+{
+    if (l->state == LINK_READY && clock_now_ns() - l->ready_ns >= STEADY_NS) {
+        backoff_reset(&l->reconnect);
+        backoff_reset(&l->reopen);
+    }
+    l->confirming = false;
+    confirms_clear(&l->confirms);
+    content_reset(&l->content);
+}
+
+static void log_loss(struct link *l, bool was_ready, int64_t retry_ns)
+{
+    const struct log_field name = LOG_TEXT("link", l->options.name);
+    const struct log_field peer = LOG_TEXT("peer", l->peer);
+    const struct log_field reason = LOG_TEXT("reason", l->reason);
+    const struct log_field retry = LOG_INT("retry_ms", retry_ns / CLOCK_MS);
+    uint64_t held = 0;
+    if (was_ready)
+        log_warning("link_lost", "broker connection lost, connecting again", name, peer, reason,
+                    retry);
+    else if (log_repeat_due(&l->failures, &held))
+        log_warning("link_failed", "no connection to the broker, trying again", name, peer, reason,
+                    retry, LOG_INT("held", held));
+}
+
+static void tell_lost(struct link *l, const struct link_answer *refusal, uint32_t method)
+{
+    calls_fail(l, refusal, method);
+    if (l->handler.on_lost != NULL)
+        l->handler.on_lost(l->arg, l->reason);
+}
+
+void link_drop(struct link *l, const char *format, ...)
+{
+    const bool was_ready = l->state == LINK_READY;
+    va_list args;
+    va_start(args, format);
+    write_reason(l, format, args);
+    va_end(args);
+    end_channel(l);
+    link_end_connection(l);
+    if (l->state == LINK_CLOSING) {
+        link_set_state(l, LINK_CLOSED, l->reason);
+        return;
+    }
+    const int64_t retry_ns = backoff_next(&l->reconnect);
+    if (l->hosts.count > 0)
+        hosts_advance(&l->hosts);
+    link_set_state(l, LINK_WAITING, l->reason);
+    link_timer_set(l, retry_ns);
+    log_loss(l, was_ready, retry_ns);
+    if (was_ready)
+        tell_lost(l, &(struct link_answer){.text = l->reason}, 0);
+}
+
+void link_drop_channel(struct link *l, const struct link_answer *refusal, uint32_t method)
+{
+    const bool was_ready = l->state == LINK_READY;
+    end_channel(l);
+    const int64_t retry_ns = backoff_next(&l->reopen);
+    link_set_state(l, LINK_REOPENING, l->reason);
+    link_timer_set(l, retry_ns);
+    log_warning("link_channel_closed", "the broker closed the channel, opening it again",
+                LOG_TEXT("link", l->options.name), LOG_TEXT("peer", l->peer),
+                LOG_TEXT("reason", l->reason), LOG_INT("retry_ms", retry_ns / CLOCK_MS));
+    if (was_ready)
+        tell_lost(l, refusal, method);
+}
+
+void link_fault(struct link *l, const char *why)
+{
+    if (l->fault == NULL)
+        l->fault = why;
+    event_active(l->kick, EV_TIMEOUT, 0);
+}
+
+void link_wrote(struct link *l, bool ok)
+{
+    l->wrote = true;
+    if (!ok)
+        link_fault(l, "no memory to write to the broker");
+}
+
+void link_opened(struct link *l)
+{
+    l->generation++;
+    l->ready_ns = clock_now_ns();
+    link_set_state(l, LINK_READY, "channel open");
+    log_repeat_reset(&l->failures);
+    log_info("link_open", "connected to the broker", LOG_TEXT("link", l->options.name),
+             LOG_TEXT("peer", l->peer), LOG_INT("generation", l->generation),
+             LOG_INT("heartbeat_s", l->heartbeat_ns / CLOCK_S));
+    if (l->handler.on_ready != NULL)
+        l->handler.on_ready(l->arg, l->generation);
+    if (l->blocked && l->handler.on_blocked != NULL)
+        l->handler.on_blocked(l->arg, "the connection is still blocked");
+}
+
+void link_tuned(struct link *l)
+{
+    const int64_t ns = l->heartbeat_ns > 0 ? l->heartbeat_ns / TICKS_PER_BEAT : TICK_IDLE_NS;
+    const struct timeval t = {ns / CLOCK_S, ns % CLOCK_S / 1000};
+    l->wrote_ns = clock_now_ns();
+    event_add(l->tick, &t);
+}
