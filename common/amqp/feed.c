@@ -18,6 +18,7 @@ bool feed_attach(struct link *l)
     if (l->fed_in == NULL || l->fed_out == NULL)
         return false;
     evbuffer_drain(l->fed_in, evbuffer_get_length(l->fed_in));
+    evbuffer_drain(l->fed_out, evbuffer_get_length(l->fed_out));
     link_set_state(l, LINK_RESOLVING, "attached");
     link_set_state(l, LINK_CONNECTING, "attached");
     l->in = l->fed_in;

@@ -8,7 +8,8 @@
 #include "common/amqp/link.h"
 
 #define LINK_MAY(state) (1U << LINK_##state)
-#define LINK_FALLS      (LINK_MAY(WAITING) | LINK_MAY(CLOSING) | LINK_MAY(CLOSED))
+#define LINK_ENDS       (LINK_MAY(CLOSING) | LINK_MAY(CLOSED))
+#define LINK_FALLS      (LINK_MAY(WAITING) | LINK_ENDS)
 
 /* Each deadline covers all states marked KEPT that follow; WAITING and REOPENING end by backoff. */
 #define LINK_DEADLINE_KEPT INT64_C(-1)
@@ -19,7 +20,7 @@
 
 /* symbol, name, where it may go, deadline. */
 #define LINK_STATES(X)                                                                             \
-    X(WAITING, "waiting", LINK_MAY(RESOLVING) | LINK_FALLS, LINK_DEADLINE_NONE)                    \
+    X(WAITING, "waiting", LINK_MAY(RESOLVING) | LINK_ENDS, LINK_DEADLINE_NONE)                     \
     X(RESOLVING, "resolving", LINK_MAY(CONNECTING) | LINK_FALLS, LINK_OPEN_NS)                     \
     X(CONNECTING, "connecting", LINK_MAY(GREETING) | LINK_FALLS, LINK_DEADLINE_KEPT)               \
     X(GREETING, "greeting", LINK_MAY(TUNING) | LINK_FALLS, LINK_DEADLINE_KEPT)                     \
