@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/answer.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#include "common/base/clock.h"
+
+enum { ERRORS_SHOWN_MAX = 100 };
+
+static void write_single(const struct ingest *in, const struct ingest_result *result,
+                         struct buffer *out)
+{
+    char time[CLOCK_TEXT_SIZE + 1];
+    clock_format(result->received_at, time);
+    buffer_add_text(out,
+                    "{\"status\":\"accepted\",\"message\":\"event held durably\",\"event_id\":");
+    buffer_add_slice(out, ingest_text(in, result->items[0].event_id));
+    buffer_add_text(out, ",\"timestamp\":\"");
+    buffer_add_text(out, time);
+    buffer_add_text(out, "\"}\n");
+}
+
+static void write_many(const struct ingest *in, const struct ingest_result *result,
+                       struct buffer *out)
+{
+    buffer_printf(out, "{\"status\":\"accepted\",\"accepted\":%zu,\"rejected\":0,\"event_ids\":[",
+                  result->good);
+    for (size_t i = 0; i < result->count; i++) {
+        if (i > 0)
+            buffer_add_byte(out, ',');
+        buffer_add_slice(out, ingest_text(in, result->items[i].event_id));
+    }
+    buffer_add_text(out, "]}\n");
+}
+
+static void write_result(const struct ingest *in, const struct ingest_item *item, size_t index,
+                         struct buffer *out)
+{
+    buffer_printf(out, "%s{\"index\":%zu", index > 0 ? "," : "", index);
+    if (item->number > 0)
+        buffer_printf(out, ",\"line\":%zu", item->number);
+    buffer_printf(out, ",\"status\":%d,", item->status);
+    if (item->status == 202) {
+        buffer_add_text(out, "\"event_id\":");
+        buffer_add_slice(out, ingest_text(in, item->event_id));
+        buffer_add_byte(out, '}');
+    } else {
+        buffer_add_text(out, "\"errors\":[");
+        buffer_add_slice(out, ingest_text(in, item->faults));
+        buffer_add_text(out, "]}");
+    }
+}
+
+static void write_partial(const struct ingest *in, const struct ingest_result *result,
+                          struct buffer *out)
+{
+    buffer_printf(out, "{\"status\":\"partial\",\"accepted\":%zu,\"rejected\":%zu,\"results\":[",
+                  result->good, result->count - result->good);
+    for (size_t i = 0; i < result->count; i++)
+        write_result(in, &result->items[i], i, out);
+    buffer_add_text(out, "]}\n");
+}
+
+int answer_write(const struct ingest *in, const struct ingest_result *result, struct buffer *out)
+{
+    if (result->good < result->count) {
+        write_partial(in, result, out);
+        return 207;
+    }
+    if (result->single)
+        write_single(in, result, out);
+    else
+        write_many(in, result, out);
+    return 202;
+}
+
+/* The worst decides: what is not JSON before what is too large before a wrong field. */
+static const struct ingest_item *worst_item(const struct ingest_result *result)
+{
+    const struct ingest_item *worst = NULL;
+    for (size_t i = 0; i < result->count; i++) {
+        const struct ingest_item *item = &result->items[i];
+        if (item->status != 202 && (worst == NULL || item->status < worst->status))
+            worst = item;
+    }
+    return worst;
+}
+
+static int status_of(const struct ingest_result *result, const struct ingest_item *worst)
+{
+    /* In a batch a single event that is too large is one entry among others. */
+    return worst->status == 413 && !result->single ? 422 : worst->status;
+}
+
+static const char *detail_of(int status)
+{
+    if (status == 400)
+        return "the body is not JSON that can be stored; nothing was taken";
+    if (status == 413)
+        return "the event is too large; nothing was taken";
+    return "events are not as they should be; nothing was taken";
+}
+
+/* Items' fault texts as one array. What stands in it is counted in *out_shown. */
+static void write_errors(const struct ingest *in, const struct ingest_result *result,
+                         struct buffer *out, size_t *out_shown)
+{
+    size_t shown = 0;
+    buffer_add_byte(out, '[');
+    for (size_t i = 0; i < result->count && shown < ERRORS_SHOWN_MAX; i++) {
+        const struct ingest_item *item = &result->items[i];
+        if (item->status == 202)
+            continue;
+        if (shown > 0)
+            buffer_add_byte(out, ',');
+        buffer_add_slice(out, ingest_text(in, item->faults));
+        shown += item->fault_count;
+    }
+    buffer_add_byte(out, ']');
+    *out_shown = shown;
+}
+
+static int refuse(struct call *c, const struct problem *p)
+{
+    const int status = p->status;
+    call_refuse(c, p);
+    return status;
+}
+
+int answer_faults(struct call *c, const struct ingest *in, const struct ingest_result *result)
+{
+    if (result->no_memory) {
+        answer_unavailable(c, "overloaded", "out of memory; nothing was taken");
+        return 503;
+    }
+    if (result->too_many)
+        return refuse(c, &(struct problem){.status = 413,
+                                           .slug = "too-large",
+                                           .detail = "more events than one request may bring; "
+                                                     "nothing was taken"});
+    if (result->count == 0)
+        return refuse(c, &(struct problem){.status = 422,
+                                           .slug = "invalid-event",
+                                           .detail = "there is no event in the body"});
+    const struct ingest_item *worst = worst_item(result);
+    assert(worst != NULL);
+    struct buffer errors = {0};
+    size_t shown = 0;
+    const int status = status_of(result, worst);
+    write_errors(in, result, &errors, &shown);
+    call_refuse(
+        c, &(struct problem){.status = status,
+                             .slug = status == worst->status ? worst->slug : "invalid-event",
+                             .detail = detail_of(status),
+                             .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors),
+                             .more = result->faults - shown});
+    buffer_finish(&errors);
+    return status;
+}
+
+void answer_unavailable(struct call *c, const char *slug, const char *detail)
+{
+    call_refuse(
+        c, &(struct problem){
+               .status = 503, .slug = slug, .detail = detail, .headers = {{"Retry-After", "1"}}});
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From the body of a request to normalised lines, each event with its verdict. One ingest serves
+ * all requests of a process, one after another; what it read is lent until the next read.
+ */
+#ifndef HOLDFAST_PRODUCER_INGEST_H
+#define HOLDFAST_PRODUCER_INGEST_H
+
+#include "common/base/buffer.h"
+#include "common/base/gate.h"
+
+struct ingest;
+
+struct ingest_limits {
+    struct gate_limits gate; /* of each event */
+    size_t event_bytes;      /* of an event as it came, and of its line */
+    size_t batch_events;
+};
+
+enum ingest_form {
+    INGEST_JSON,  /* one object, or an array of objects */
+    INGEST_LINES, /* NDJSON */
+};
+
+struct ingest_body {
+    struct slice text;
+    enum ingest_form form;
+    struct slice key; /* Idempotency-Key: checked, without quotes; data NULL = none */
+};
+
+struct ingest_span { /* a piece of the ingest's own text: ingest_text */
+    size_t at, size;
+};
+
+struct ingest_item {
+    int status;       /* 202 good; 400 not JSON; 413 too large; 422 wrong fields */
+    const char *slug; /* bad: of the problem */
+    size_t number;    /* of the line, from 1; 0 when the body was not lines */
+    bool urgent;
+    struct ingest_span line;     /* good: the normalised line with its \n */
+    struct ingest_span event_id; /* good: a JSON string */
+    struct ingest_span faults;   /* bad: problem entries, {"pointer":…},… */
+    size_t fault_count;          /* of those entries */
+};
+
+struct ingest_result {
+    bool single; /* one object that stands alone */
+    bool broken; /* the items after the last one could not be read: nothing can be taken */
+    bool too_many;
+    bool no_memory;
+    size_t count, good;
+    const struct ingest_item *items;
+    size_t line_bytes;   /* of all good lines */
+    size_t faults;       /* found in all items; not all are written out */
+    int64_t received_at; /* of all events, µs */
+};
+
+struct ingest *ingest_create(const struct ingest_limits *limits); /* NULL: no memory */
+void ingest_destroy(struct ingest *in);
+
+void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out);
+struct slice ingest_text(const struct ingest *in, struct ingest_span span);
+
+#endif
