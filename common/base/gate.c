@@ -261,16 +261,17 @@ static void tell(const struct gate *g, const char *start, struct gate_verdict *o
 bool gate_scan(struct gate *g, struct slice *rest, struct gate_value *out,
                struct gate_verdict *out_verdict)
 {
-    g->end = rest->data + rest->size;
+    const struct slice text = rest->data == NULL ? SLICE("") : *rest;
+    g->end = text.data + text.size;
     g->depth = 0;
     g->member_count = 0;
     g->names_left = g->limits.members;
     g->digits_left = g->limits.digits;
     names_start(&g->names);
-    const char *start = skip_space(rest->data, g->end);
+    const char *start = skip_space(text.data, g->end);
     const char *behind = scan(g, start);
     if (behind == NULL) {
-        tell(g, rest->data, out_verdict);
+        tell(g, text.data, out_verdict);
         return false;
     }
     *out = (struct gate_value){.kind = gate_kind_of(*start),

@@ -25,7 +25,7 @@ static struct event_faults faults;
 
 static void check_utf8(const char *p, size_t size)
 {
-    const char *end = p + size;
+    const char *end = size == 0 ? p : p + size;
     while (p < end) {
         const size_t sequence = json_utf8_size(p, end);
         CHECK(sequence > 0 && *p != '\0');

@@ -63,7 +63,7 @@ static void check_with_json_c(struct slice text, enum gate_kind kind)
 
 static void check_members(struct gate *inner, const struct gate_value *value)
 {
-    CHECK((value->members == NULL) == (value->kind != GATE_OBJECT || value->member_count == 0));
+    CHECK(value->kind == GATE_OBJECT || (value->members == NULL && value->member_count == 0));
     for (size_t i = 0; i < value->member_count; i++) {
         const struct gate_member *m = &value->members[i];
         struct gate_value again;

@@ -223,6 +223,9 @@ static void walks_one_value_after_another(void **state)
     assert_ptr_equal(rest.data, before.data);
     assert_int_equal(rest.size, before.size);
     assert_int_equal(value.kind, GATE_ARRAY);
+    rest = (struct slice){0};
+    assert_false(gate_scan(g, &rest, &value, &verdict));
+    assert_int_equal(verdict.fault, GATE_FAULT_ENDED);
     gate_destroy(g);
 }
 
