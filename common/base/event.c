@@ -122,7 +122,7 @@ static bool begin(struct reading *x)
     buffer_clear(&r->scratch);
     buffer_clear(&r->extra);
     if (buffer_reserve(&r->scratch, x->object->text.size + ROUTING_KEY_ROOM +
-                                        EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL) {
+                                        (size_t)EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL) {
         say(x->faults, (struct slice){0}, "out of memory");
         return false;
     }

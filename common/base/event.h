@@ -118,7 +118,10 @@ void event_reader_destroy(struct event_reader *r);
 MUST_CHECK bool event_read(struct event_reader *r, const struct gate_value *object,
                            struct log_event *out, struct event_faults *out_faults);
 
-/* A normalised line -> event, with id and received_at. */
+/*
+ * A normalised line -> event, with id and received_at. What event_read takes under the same limits
+ * is read back, though unknown members lie one level deeper in the line.
+ */
 MUST_CHECK bool event_read_line(struct event_reader *r, struct slice line, struct log_event *out,
                                 struct event_faults *out_faults);
 

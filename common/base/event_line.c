@@ -140,8 +140,8 @@ void event_add_text(struct slice string_token, struct buffer *out)
 
 static void skip_space(struct slice *s)
 {
-    while (s->size > 0 && (s->data[0] == ' ' || s->data[0] == '\t' || s->data[0] == '\n' ||
-                           s->data[0] == '\r')) {
+    while (s->size > 0 &&
+           (s->data[0] == ' ' || s->data[0] == '\t' || s->data[0] == '\n' || s->data[0] == '\r')) {
         s->data++;
         s->size--;
     }

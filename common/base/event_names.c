@@ -37,7 +37,8 @@ static_assert(NAME_COUNT < EVENT_NAME_SLOTS / 2, "the hash stays sparse");
 static size_t slot_of(struct slice text)
 {
     const unsigned char *u = (const unsigned char *)text.data;
-    return (text.size * 7 + u[0] * 31u + u[text.size / 2] * 57u + u[text.size - 1] * 131u) %
+    return (text.size * 7 + u[0] * (size_t)31 + u[text.size / 2] * (size_t)57 +
+            u[text.size - 1] * (size_t)131) %
            EVENT_NAME_SLOTS;
 }
 

@@ -221,6 +221,11 @@ static bool read_tags(const struct event_given *given, struct slice *out_token,
     return true;
 }
 
+static bool is_exponent(char c)
+{
+    return c == 'e' || c == 'E';
+}
+
 /* A number double precision can hold: not too large, and not so small that it would turn zero. A
  * token is followed by a byte no number goes on with. */
 static bool is_duration(struct slice token)
@@ -230,7 +235,7 @@ static bool is_duration(struct slice token)
         return false;
     if (value > 0)
         return true;
-    for (size_t i = 0; i < token.size && (token.data[i] | 0x20) != 'e'; i++) {
+    for (size_t i = 0; i < token.size && !is_exponent(token.data[i]); i++) {
         if (token.data[i] >= '1' && token.data[i] <= '9')
             return false;
     }
@@ -264,7 +269,7 @@ static struct slice milliseconds(struct slice seconds, struct buffer *scratch)
 {
     const size_t begin = begin_token(scratch, seconds.size + EVENT_VALUE_GROWTH);
     size_t mantissa = 0;
-    while (mantissa < seconds.size && (seconds.data[mantissa] | 0x20) != 'e')
+    while (mantissa < seconds.size && !is_exponent(seconds.data[mantissa]))
         mantissa++;
     if (strtod(seconds.data, NULL) == 0) {
         buffer_add_byte(scratch, '0');

@@ -40,7 +40,7 @@ enum gate_kind {
     X(BOM, "a byte order mark is not allowed")                                                     \
     X(DUPLICATE, "the member appears twice")                                                       \
     X(DEPTH, "nested too deeply")                                                                  \
-    X(MEMBERS, "the object has too many members")                                                  \
+    X(MEMBERS, "too many members")                                                                 \
     X(MEMORY, "out of memory")
 
 enum gate_fault {
