@@ -251,9 +251,11 @@ static void add_shifted(struct slice token, struct buffer *scratch)
     const size_t fraction_size = point == NULL ? 0 : token.size - whole - 1;
     bool leading = true;
     for (size_t i = 0; i < whole + 3; i++) {
-        const char digit = i < whole                   ? token.data[i]
-                           : i - whole < fraction_size ? fraction[i - whole]
-                                                       : '0';
+        char digit = '0';
+        if (i < whole)
+            digit = token.data[i];
+        else if (i - whole < fraction_size)
+            digit = fraction[i - whole];
         leading = leading && digit == '0' && i + 1 < whole + 3;
         if (!leading)
             buffer_add_byte(scratch, (uint8_t)digit);
