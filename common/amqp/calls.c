@@ -76,6 +76,15 @@ void calls_drop(struct link *l)
         free(take_first(l));
 }
 
+bool calls_asked(const struct link *l, uint32_t method)
+{
+    for (const struct call *call = l->calls; call != NULL; call = call->next) {
+        if (call->method == method)
+            return true;
+    }
+    return false;
+}
+
 bool calls_overdue(const struct link *l, int64_t now_ns)
 {
     return l->calls != NULL && now_ns - l->calls->asked_ns > LINK_CALL_NS;

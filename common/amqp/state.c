@@ -159,9 +159,11 @@ void link_drop_channel(struct link *l, const struct link_answer *refusal, uint32
     const int64_t retry_ns = backoff_next(&l->reopen);
     link_set_state(l, LINK_REOPENING, l->reason);
     link_timer_set(l, retry_ns);
-    log_warning("link_channel_closed", "the broker closed the channel, opening it again",
-                LOG_TEXT("link", l->options.name), LOG_TEXT("peer", l->peer),
-                LOG_TEXT("reason", l->reason), LOG_INT("retry_ms", retry_ns / CLOCK_MS));
+    /* A refusal goes to whoever asked, to be judged and logged there. */
+    log_write(calls_asked(l, method) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "link_channel_closed",
+              "the broker closed the channel, opening it again",
+              LOG_FIELDS(LOG_TEXT("link", l->options.name), LOG_TEXT("peer", l->peer),
+                         LOG_TEXT("reason", l->reason), LOG_INT("retry_ms", retry_ns / CLOCK_MS)));
     if (was_ready)
         tell_lost(l, refusal, method);
 }

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -32,6 +33,14 @@ static bool trust(SSL_CTX *context, const char *ca_file)
     return SSL_CTX_load_verify_file(context, ca_file) == 1;
 }
 
+static const char *words_of(unsigned long error)
+{
+    if (ERR_SYSTEM_ERROR(error))
+        return strerror(ERR_GET_REASON(error));
+    const char *reason = ERR_reason_error_string(error);
+    return reason != NULL ? reason : "TLS broke off";
+}
+
 SSL *tls_open(const char *ca_file, const char *host, char *why, size_t why_size)
 {
     SSL *ssl = NULL;
@@ -40,9 +49,8 @@ SSL *tls_open(const char *ca_file, const char *host, char *why, size_t why_size)
     if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) {
         snprintf(why, why_size, "TLS cannot be set up");
     } else if (!trust(context, ca_file)) {
-        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
         snprintf(why, why_size, "authorities in '%s' cannot be read: %s", ca_file,
-                 reason != NULL ? reason : "unknown reason");
+                 words_of(ERR_peek_error()));
     } else {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
         ssl = SSL_new(context);
@@ -62,6 +70,5 @@ const char *tls_reason(SSL *ssl, unsigned long error)
     const long verdict = SSL_get_verify_result(ssl);
     if (verdict != X509_V_OK)
         return X509_verify_cert_error_string(verdict);
-    const char *reason = ERR_reason_error_string(error);
-    return reason != NULL ? reason : "TLS broke off";
+    return words_of(error);
 }
