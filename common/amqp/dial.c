@@ -35,7 +35,7 @@ struct dial {
     struct link *link;                         /* NULL: cancelled */
     struct evdns_getaddrinfo_request *request; /* of the resolver; NULL: it has answered */
     struct evutil_addrinfo *addresses;         /* owned */
-    struct evutil_addrinfo *next;              /* to try; wraps around */
+    struct evutil_addrinfo *next;              /* to try; NULL: the first again */
     unsigned left;                             /* addresses not tried yet */
 };
 
@@ -149,14 +149,19 @@ static bool connect_to(struct link *l, const struct evutil_addrinfo *address)
     return bufferevent_socket_connect(l->bev, address->ai_addr, (int)address->ai_addrlen) == 0;
 }
 
+static struct evutil_addrinfo *take_address(struct dial *d)
+{
+    struct evutil_addrinfo *address = d->next != NULL ? d->next : d->addresses;
+    d->next = address->ai_next;
+    return address;
+}
+
 static void try_next(struct link *l)
 {
     struct dial *d = l->dial;
     while (d->left > 0) {
-        const struct evutil_addrinfo *address = d->next;
         d->left--;
-        d->next = d->next->ai_next != NULL ? d->next->ai_next : d->addresses;
-        if (connect_to(l, address))
+        if (connect_to(l, take_address(d)))
             return;
     }
     link_drop(l, "%s", l->reason);
@@ -179,9 +184,8 @@ static void on_resolved(int error, struct evutil_addrinfo *addresses, void *arg)
     } else {
         for (const struct evutil_addrinfo *a = addresses; a != NULL; a = a->ai_next)
             d->left++;
-        d->next = addresses;
         for (unsigned i = hosts_get(&l->hosts)->skip % d->left; i > 0; i--)
-            d->next = d->next->ai_next;
+            take_address(d);
         link_set_state(l, LINK_CONNECTING, "address known");
         try_next(l);
     }

@@ -32,7 +32,7 @@
 #define CHANNEL_MAX 1
 
 /* Room for a method whose texts are all short strings. */
-#define ROOM 1024
+#define ROOM ((size_t)1024)
 
 void handshake_start(struct link *l)
 {

@@ -53,7 +53,6 @@ void link_drop_channel(struct link *l, const struct link_answer *refusal, uint32
 /* A fault inside a public call: drops the connection from the loop, soon. */
 void link_fault(struct link *l, const char *why);
 void link_end_connection(struct link *l); /* lets go of all that belongs to it */
-
 void link_tuned(struct link *l);          /* heartbeats begin */
 void link_opened(struct link *l);         /* the channel is open */
 void link_wrote(struct link *l, bool ok); /* after each wire_add_… */

@@ -94,8 +94,7 @@ static const char *fault_of_head(const struct wire *w, const uint8_t *head)
     return NULL;
 }
 
-static const char *decode(struct wire *w, const uint8_t *payload, size_t size,
-                          struct wire_frame *out)
+static const char *decode(struct wire *w, uint8_t *payload, size_t size, struct wire_frame *out)
 {
     if (out->kind == AMQP_FRAME_BODY)
         out->body = (struct slice){(const char *)payload, size};
@@ -107,7 +106,7 @@ static const char *decode(struct wire *w, const uint8_t *payload, size_t size,
     if (out->kind != AMQP_FRAME_METHOD)
         return NULL;
     out->method = get_u32(payload);
-    const amqp_bytes_t fields = {size - 4, (void *)(uintptr_t)(payload + 4)};
+    const amqp_bytes_t fields = {size - 4, payload + 4};
     return amqp_decode_method(out->method, &w->pool, fields, &out->fields) >= 0
                ? NULL
                : "method that cannot be decoded";
@@ -124,7 +123,7 @@ enum wire_status wire_read(struct wire *w, struct evbuffer *in, struct wire_fram
     const size_t payload = get_u32(head + 3);
     if (evbuffer_get_length(in) < payload + FRAME_SIZE)
         return WIRE_MORE;
-    const uint8_t *data = evbuffer_pullup(in, (ev_ssize_t)(payload + FRAME_SIZE));
+    uint8_t *data = evbuffer_pullup(in, (ev_ssize_t)(payload + FRAME_SIZE));
     *out = (struct wire_frame){
         .kind = head[0], .channel = get_u16(head + 1), .size = payload + FRAME_SIZE};
     if (data == NULL)
