@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The wiring of the producer, in the order of an event's path:
+ *
+ *   server -> router -> routes -> ingest -> outbox -> publisher -> link -> broker
+ *                          '-> requests <- settled --'
+ *
+ * SIGTERM: readiness turns to 503, nobody new is accepted, what is in flight is answered; who still
+ * waits when SHUTDOWN_TIMEOUT is over gets 503; the link says goodbye. Exit 0, or 143 when the time
+ * was not enough.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "common/amqp/topology.h"
+#include "common/base/clock.h"
+#include "common/base/config.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/net/loop.h"
+#include "common/net/probes.h"
+#include "common/net/server.h"
+#include "producer/counts.h"
+#include "producer/ingest.h"
+#include "producer/outbox.h"
+#include "producer/publisher.h"
+#include "producer/request.h"
+#include "producer/routes.h"
+#include "producer/status.h"
+#include "producer/supervisor.h"
+
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_NOT_DRAINED = 143 };
+
+/* Of one event; what the database takes without trouble is more. */
+enum { MEMBERS_MAX = 4096, DIGITS_MAX = 131072 };
+
+struct producer {
+    const struct config *config;
+    struct router *router; /* made before workers fork */
+    struct probes probes;
+    struct routes routes;
+    struct topology topology;
+    char link_name[64], status_link_name[64];
+    struct link_options link, status_link;
+    /* Of a worker: */
+    struct loop *loop;
+    struct server *server;
+    struct event *deadline; /* of the drain */
+    bool draining;
+    int exit_code;
+};
+
+static void on_health(void *arg, struct probe_report *report)
+{
+    struct producer *x = arg;
+    struct buffer info = {0};
+    const struct publisher *publisher = x->routes.publisher;
+    const char *refusal = publisher_refusal(publisher);
+    const bool quorum = x->config->rabbitmq_queue_type == CONFIG_QUORUM;
+    if (!publisher_is_connected(publisher))
+        probe_check(report, "broker", PROBE_UNHEALTHY, publisher_reason(publisher));
+    else
+        probe_check(report, "broker", refusal == NULL ? PROBE_HEALTHY : PROBE_UNHEALTHY, refusal);
+    if (x->draining)
+        probe_check(report, "draining", PROBE_UNHEALTHY, "the producer is stopping");
+    probe_member(report, "queue_type", quorum ? "\"quorum\"" : "\"classic\"");
+    status_write_info(x->routes.status, &info);
+    buffer_add_byte(&info, 0);
+    if (!info.failed)
+        probe_member(report, "queue_info", info.data);
+    buffer_finish(&info);
+}
+
+static void on_link_closed(void *arg)
+{
+    struct producer *x = arg;
+    loop_stop(x->loop);
+}
+
+static void on_drained(void *arg)
+{
+    struct producer *x = arg;
+    publisher_close(x->routes.publisher, on_link_closed, x);
+}
+
+static void on_deadline(evutil_socket_t fd, short events, void *arg)
+{
+    struct producer *x = arg;
+    (void)fd;
+    (void)events;
+    log_warning("drain_overdue", "not everything could be answered in time, the rest gets 503");
+    x->exit_code = EXIT_NOT_DRAINED;
+    requests_refuse_all(x->routes.requests, "draining", "the producer is stopping");
+    status_refuse_all(x->routes.status);
+    loop_stop(x->loop);
+}
+
+static void on_terminate(void *arg)
+{
+    struct producer *x = arg;
+    const struct timeval timeout = {.tv_sec = x->config->shutdown_timeout_s};
+    log_info("draining", "stopping: answering what is in flight");
+    x->draining = true;
+    event_add(x->deadline, &timeout);
+    server_drain(x->server, on_drained, x);
+}
+
+static struct link_options link_options_of(const struct config *c, const char *name)
+{
+    return (struct link_options){
+        .name = name,
+        .hosts = c->rabbitmq_host,
+        .port = (int)c->rabbitmq_port,
+        .user = c->rabbitmq_user,
+        .password = c->rabbitmq_password,
+        .vhost = c->rabbitmq_vhost,
+        .ca_file = c->rabbitmq_ca_file,
+        .tls = c->rabbitmq_tls != 0,
+        .heartbeat_s = (int)c->rabbitmq_heartbeat_s,
+    };
+}
+
+static bool open_queue_side(struct producer *x)
+{
+    const struct config *c = x->config;
+    struct routes *r = &x->routes;
+    struct event_base *base = loop_base(x->loop);
+    const int64_t confirm_timeout_ns = c->publish_confirm_timeout_ms * CLOCK_MS;
+    r->publisher = publisher_create(
+        x->loop, &(struct publisher_options){&x->link, &x->topology, confirm_timeout_ns});
+    r->requests = requests_create(base, confirm_timeout_ns);
+    r->outbox = outbox_create(base, (size_t)c->outbox_events, (size_t)c->outbox_bytes,
+                              &(struct outbox_handler){.publish = publisher_publish,
+                                                       .publish_arg = r->publisher,
+                                                       .on_settled = requests_on_settled,
+                                                       .settled_arg = r->requests});
+    r->status = status_create(
+        x->loop, &(struct status_options){&x->status_link, &x->topology, r->publisher});
+    if (r->publisher == NULL || r->requests == NULL || r->outbox == NULL || r->status == NULL)
+        return false;
+    publisher_start(r->publisher, r->outbox);
+    return true;
+}
+
+static bool open_client_side(struct producer *x)
+{
+    const struct config *c = x->config;
+    x->routes.ingest = ingest_create(&(struct ingest_limits){
+        .gate = {.depth = (size_t)c->max_json_depth, .members = MEMBERS_MAX, .digits = DIGITS_MAX},
+        .event_bytes = (size_t)c->max_event_bytes,
+        .batch_events = (size_t)c->max_batch_events});
+    if (x->routes.ingest == NULL)
+        return false;
+    x->server = server_create(
+        x->loop,
+        &(struct server_options){.host = c->producer_host,
+                                 .port = (int)c->producer_port,
+                                 .reuse_port = c->producer_workers > 1,
+                                 .max_body_bytes = (size_t)c->max_body_bytes,
+                                 .max_connections = (size_t)c->max_connections,
+                                 .request_timeout_ns = c->request_timeout_ms * CLOCK_MS},
+        x->router);
+    if (x->server == NULL)
+        log_error("http_listen_failed", "the producer cannot listen, it ends",
+                  LOG_TEXT("host", c->producer_host), LOG_INT("port", c->producer_port),
+                  LOG_TEXT("error", strerror(errno)));
+    return x->server != NULL;
+}
+
+static bool open_worker(struct producer *x)
+{
+    x->loop = loop_create();
+    if (x->loop == NULL)
+        return false;
+    x->deadline = event_new(loop_base(x->loop), -1, 0, on_deadline, x);
+    if (x->deadline == NULL || !open_queue_side(x) || !open_client_side(x))
+        return false;
+    loop_on_terminate(x->loop, on_terminate, x);
+    return true;
+}
+
+/* Against the stream, so that nobody hands over to what is gone. */
+static void close_worker(struct producer *x)
+{
+    struct routes *r = &x->routes;
+    status_destroy(r->status);
+    server_destroy(x->server);
+    publisher_destroy(r->publisher);
+    outbox_destroy(r->outbox);
+    requests_destroy(r->requests);
+    ingest_destroy(r->ingest);
+    if (x->deadline != NULL)
+        event_free(x->deadline);
+    if (x->loop != NULL)
+        loop_destroy(x->loop);
+}
+
+static int run_worker(int worker, void *arg)
+{
+    struct producer *x = arg;
+    metrics_use_row((unsigned)worker);
+    snprintf(x->link_name, sizeof x->link_name, "holdfast-producer:%ld", (long)getpid());
+    snprintf(x->status_link_name, sizeof x->status_link_name, "holdfast-producer-status:%ld",
+             (long)getpid());
+    if (open_worker(x)) {
+        log_info("http_listening", "listening", LOG_TEXT("host", x->config->producer_host),
+                 LOG_INT("port", server_port(x->server)));
+        loop_run(x->loop);
+        log_info("stopped", "stopped", LOG_INT("exit_code", x->exit_code));
+    } else {
+        x->exit_code = EXIT_FAILED;
+    }
+    close_worker(x);
+    return x->exit_code;
+}
+
+/* What workers share: registered metrics above all. */
+static bool prepare(struct producer *x)
+{
+    const struct config *c = x->config;
+    if (!metrics_open((unsigned)c->producer_workers))
+        return false;
+    x->router = router_create();
+    if (x->router == NULL)
+        return false;
+    x->probes = (struct probes){"producer", on_health, x};
+    counts_register();
+    publisher_register();
+    routes_add(&x->routes, x->router);
+    probes_add_routes(&x->probes, x->router);
+    router_seal(x->router);
+    topology_init(&x->topology, c->rabbitmq_queue_name, c->rabbitmq_queue_type == CONFIG_QUORUM);
+    x->link = link_options_of(c, x->link_name);
+    x->status_link = link_options_of(c, x->status_link_name);
+    return true;
+}
+
+static int run(struct producer *x)
+{
+    const struct config *c = x->config;
+    if (!prepare(x)) {
+        log_error("start_failed", "out of memory, the producer ends");
+        return EXIT_FAILED;
+    }
+    if (c->producer_workers == 1)
+        return run_worker(0, x);
+    return supervisor_run(
+        &(struct supervisor_options){.workers = (int)c->producer_workers,
+                                     .stop_timeout_s = (int)c->shutdown_timeout_s + 5,
+                                     .run = run_worker,
+                                     .arg = x});
+}
+
+int main(int argc, char **argv)
+{
+    struct config config;
+    struct producer x = {.config = &config};
+    int code = config_start(&config, CONFIG_PRODUCER, "holdfast-producer", argc, argv);
+    if (code >= 0)
+        return code;
+    code = run(&x);
+    router_destroy(x.router);
+    config_finish(&config);
+    return code;
+}

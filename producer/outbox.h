@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Gathers lines into messages, a lane each, self-clocked: while nothing of a lane is unconfirmed
+ * a line leaves at once; while something is, lines gather, and leave together when a confirm comes
+ * back or a message is full. Nothing leaves before the end of the loop's round, so requests that
+ * were read together travel together.
+ *
+ * The outbox owns a message until it hands it to publish; the publisher hands it back with
+ * outbox_settle. Who waits for a line is told when all messages that carry its lines are settled.
+ */
+#ifndef HOLDFAST_PRODUCER_OUTBOX_H
+#define HOLDFAST_PRODUCER_OUTBOX_H
+
+#include "common/base/buffer.h"
+#include "common/base/id.h"
+
+struct event_base;
+struct outbox;
+
+enum outbox_lane { OUTBOX_NORMAL, OUTBOX_URGENT, OUTBOX_LANES };
+
+/* Worse ones are greater. */
+enum outbox_outcome {
+    OUTBOX_HELD,    /* confirmed: on disk at the broker */
+    OUTBOX_REFUSED, /* the broker said no, or had no queue for it */
+    OUTBOX_DROPPED, /* never sent */
+};
+
+/* Embedded in what waits; all zero at first. */
+struct outbox_waiter {
+    size_t pending; /* messages not settled that carry its lines */
+    enum outbox_outcome worst;
+    bool gone; /* set by its owner: nobody needs the outcome any more */
+};
+
+struct outbox_message {
+    struct outbox_message *next; /* of whoever has it */
+    char id[ID_TEXT_SIZE + 1];
+    enum outbox_lane lane;
+    struct buffer body;
+    size_t events;
+    struct outbox_waiter **waiters; /* owned array of lent ones */
+    size_t waiter_count, waiter_capacity;
+    uint64_t tag;    /* the publisher's: */
+    int64_t sent_ns; /* when it went out */
+};
+
+struct outbox_handler {
+    void (*publish)(void *arg, struct outbox_message *m); /* takes */
+    void (*on_settled)(void *arg, struct outbox_waiter *waiter);
+    void *publish_arg, *settled_arg;
+};
+
+struct outbox *outbox_create(struct event_base *base, size_t events_max, size_t bytes_max,
+                             const struct outbox_handler *handler); /* NULL: no memory */
+void outbox_destroy(struct outbox *o); /* the publisher has given all messages back */
+
+bool outbox_has_room(const struct outbox *o, size_t events, size_t bytes);
+
+/* False when memory ran out: the line is not taken. */
+MUST_CHECK bool outbox_add(struct outbox *o, enum outbox_lane lane, struct slice line,
+                           struct outbox_waiter *waiter);
+
+void outbox_open(struct outbox *o, bool open); /* whether messages may leave; not at first */
+void outbox_settle(struct outbox *o, struct outbox_message *m, enum outbox_outcome outcome);
+void outbox_drop_unawaited(struct outbox *o); /* while not open */
+
+bool outbox_is_awaited(const struct outbox_message *m);
+size_t outbox_events(const struct outbox *o); /* held, sent ones included */
+size_t outbox_bytes(const struct outbox *o);
+
+#endif

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> OPEN
+ *     ^------------------------- on_lost, from anywhere ------------------'
+ *
+ * Messages are in one of two places: `window`, on the wire and waiting for a confirm, or `again`,
+ * to be published (once more) when OPEN, in their first order and under their first id, so that
+ * the consumer knows what it has stored already. When the link is lost the window moves to the
+ * front of `again`; from there a message nobody waits for any more is dropped. On the wire it stays
+ * until the confirm: it may be held, and only the broker knows.
+ *
+ * A broker that has stopped confirming while its connection lives is given up after a while: a new
+ * connection publishes the messages again.
+ */
+#include "producer/publisher.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include <event2/event.h>
+
+#include "common/amqp/message.h"
+#include "common/amqp/topology.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/net/loop.h"
+#include "producer/message_list.h"
+#include "producer/window.h"
+
+_Static_assert((int)OUTBOX_NORMAL == (int)TOPOLOGY_NORMAL &&
+                   (int)OUTBOX_URGENT == (int)TOPOLOGY_URGENT &&
+                   (int)OUTBOX_LANES == (int)TOPOLOGY_LANES,
+               "a lane of the outbox is a lane of the topology");
+
+#define PATIENCE_NS (CLOCK_S / 2)  /* a reconnect this short is not told to clients */
+#define SILENCE_NS  (60 * CLOCK_S) /* without a confirm, then the connection is given up */
+
+enum publisher_state { PUBLISHER_DOWN, PUBLISHER_DECLARING, PUBLISHER_SELECTING, PUBLISHER_OPEN };
+
+struct publisher {
+    struct loop *loop;
+    struct publisher_options options;
+    struct outbox *outbox; /* lent */
+    struct link *link;     /* owned */
+    enum publisher_state state;
+    struct window window;
+    struct message_list again;
+    struct event *tick;    /* owned; each second */
+    int64_t down_since_ns; /* while not OPEN */
+    bool was_open;
+    bool blocked;
+    bool declare_again; /* a message was returned: a queue has gone */
+    struct log_repeat refusals;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
+
+static struct {
+    struct metric *connected, *blocked, *reconnects, *unconfirmed, *events, *bytes;
+    struct metric *confirm_duration, *nacked, *returned, *dropped;
+} metrics;
+
+void publisher_register(void)
+{
+    static const char failures[] = "publish_failures_total";
+    static const char help[] = "Messages the broker did not take.";
+    metrics.connected = metrics_gauge("amqp_connected", "", "Links that can publish.");
+    metrics.blocked = metrics_gauge("broker_blocked", "", "Links the broker has blocked.");
+    metrics.reconnects = metrics_counter("amqp_reconnects_total", "", "Links opened again.");
+    metrics.unconfirmed =
+        metrics_gauge("publish_unconfirmed", "", "Messages waiting for the broker's confirm.");
+    metrics.events = metrics_gauge("outbox_events", "", "Events not yet confirmed.");
+    metrics.bytes = metrics_gauge("outbox_bytes", "", "Bytes of events not yet confirmed.");
+    metrics.nacked = metrics_counter(failures, "reason=\"nacked\"", help);
+    metrics.returned = metrics_counter(failures, "reason=\"returned\"", help);
+    metrics.dropped = metrics_counter(failures, "reason=\"dropped\"", help);
+    metrics.confirm_duration = metrics_latency("publish_confirm_duration_seconds", "",
+                                               "From a message's publish to its confirm.");
+}
+
+static void show(const struct publisher *p)
+{
+    metric_set(metrics.unconfirmed, (int64_t)p->window.count);
+    metric_set(metrics.events, (int64_t)outbox_events(p->outbox));
+    metric_set(metrics.bytes, (int64_t)outbox_bytes(p->outbox));
+}
+
+/* The only place that changes a state. */
+static void enter(struct publisher *p, enum publisher_state to)
+{
+    if (p->state == PUBLISHER_OPEN && to != PUBLISHER_OPEN)
+        p->down_since_ns = clock_now_ns();
+    p->state = to;
+    metric_set(metrics.connected, to == PUBLISHER_OPEN);
+    outbox_open(p->outbox, to == PUBLISHER_OPEN);
+}
+
+/* False: not sent, the message is still the caller's. */
+static bool send_message(struct publisher *p, struct outbox_message *m)
+{
+    if (!window_reserve(&p->window))
+        return false;
+    m->tag = link_publish(p->link,
+                          &(struct link_message){.exchange = "",
+                                                 .routing_key = p->options.topology->queue[m->lane],
+                                                 .mandatory = true,
+                                                 .content_type = MESSAGE_CONTENT_TYPE,
+                                                 .type = MESSAGE_TYPE,
+                                                 .message_id = m->id,
+                                                 .body = buffer_slice(&m->body)});
+    if (m->tag == 0)
+        return false;
+    m->sent_ns = clock_now_ns();
+    window_add(&p->window, m->tag, m);
+    return true;
+}
+
+static void drop(struct publisher *p, struct outbox_message *m)
+{
+    metric_add(metrics.dropped, 1);
+    outbox_settle(p->outbox, m, OUTBOX_DROPPED);
+}
+
+/* What is left over stays for the next second, or the next connection. */
+static void send_again(struct publisher *p)
+{
+    struct message_list rest = message_list_take(&p->again);
+    struct outbox_message *m;
+    while ((m = message_list_pop(&rest)) != NULL) {
+        if (!outbox_is_awaited(m))
+            drop(p, m);
+        else if (p->again.first != NULL || !send_message(p, m))
+            message_list_push(&p->again, m);
+    }
+}
+
+void publisher_publish(void *publisher, struct outbox_message *m)
+{
+    struct publisher *p = publisher;
+    if (p->again.first != NULL || !send_message(p, m))
+        message_list_push(&p->again, m);
+    show(p);
+}
+
+static void on_confirms_selected(void *arg, const struct link_answer *answer)
+{
+    struct publisher *p = arg;
+    if (!answer->ok)
+        return;
+    if (p->was_open)
+        metric_add(metrics.reconnects, 1);
+    p->was_open = true;
+    p->blocked = link_is_blocked(p->link);
+    log_repeat_reset(&p->refusals);
+    log_info("publisher_open", "events are taken", LOG_TEXT("peer", link_peer(p->link)));
+    send_again(p);
+    enter(p, PUBLISHER_OPEN);
+    show(p);
+}
+
+/* A refusal was logged by the topology, with the broker's words; a new channel comes by itself. */
+static void on_declared(void *arg, const struct link_answer *answer)
+{
+    struct publisher *p = arg;
+    if (!answer->ok || p->state != PUBLISHER_DECLARING)
+        return;
+    enter(p, PUBLISHER_SELECTING);
+    link_select_confirms(p->link, on_confirms_selected, p);
+}
+
+static void on_ready(void *arg, uint64_t generation)
+{
+    struct publisher *p = arg;
+    (void)generation;
+    p->declare_again = false;
+    enter(p, PUBLISHER_DECLARING);
+    topology_declare(p->options.topology, p->link, on_declared, p);
+}
+
+static void on_lost(void *arg, const char *reason)
+{
+    struct publisher *p = arg;
+    struct message_list later = message_list_take(&p->again);
+    struct outbox_message *m;
+    (void)reason;
+    while ((m = window_take_oldest(&p->window)) != NULL)
+        message_list_push(&p->again, m);
+    message_list_append(&p->again, &later);
+    p->blocked = false;
+    metric_set(metrics.blocked, 0);
+    enter(p, PUBLISHER_DOWN);
+    show(p);
+}
+
+static void on_blocked(void *arg, const char *reason)
+{
+    struct publisher *p = arg;
+    p->blocked = reason != NULL;
+    metric_set(metrics.blocked, p->blocked);
+}
+
+static void log_refusal(struct publisher *p, const struct outbox_message *m, const char *how)
+{
+    uint64_t held = 0;
+    if (log_repeat_due(&p->refusals, &held))
+        log_error("publish_refused", "the broker did not take a message, its senders are told",
+                  LOG_TEXT("how", how), LOG_TEXT("queue", p->options.topology->queue[m->lane]),
+                  LOG_TEXT("message_id", m->id), LOG_INT("events", m->events),
+                  LOG_INT("held_back", held));
+}
+
+static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
+{
+    struct publisher *p = arg;
+    struct outbox_message *m = window_take(&p->window, tag);
+    if (m == NULL)
+        return;
+    metric_observe_ns(metrics.confirm_duration, clock_now_ns() - m->sent_ns);
+    if (outcome == LINK_RETURNED) {
+        metric_add(metrics.returned, 1);
+        log_refusal(p, m, "no such queue");
+        p->declare_again = true;
+    } else if (outcome == LINK_NACKED) {
+        metric_add(metrics.nacked, 1);
+        log_refusal(p, m, "nacked");
+    }
+    outbox_settle(p->outbox, m, outcome == LINK_ACKED ? OUTBOX_HELD : OUTBOX_REFUSED);
+    show(p);
+}
+
+static void on_link_closed(void *arg)
+{
+    struct publisher *p = arg;
+    p->link = NULL;
+    if (p->on_closed != NULL)
+        p->on_closed(p->closed_arg);
+}
+
+static const struct link_handler link_handler = {
+    .on_ready = on_ready,
+    .on_lost = on_lost,
+    .on_blocked = on_blocked,
+    .on_confirm = on_confirm,
+    .on_closed = on_link_closed,
+};
+
+static void connect_link(struct publisher *p)
+{
+    p->link = link_create(p->loop, p->options.link, &link_handler, p);
+    if (p->link == NULL)
+        log_error("publisher_failed", "out of memory for a link, trying again in a second");
+}
+
+static int64_t silence_ns(const struct publisher *p)
+{
+    const struct outbox_message *oldest = window_oldest(&p->window);
+    return oldest != NULL ? clock_now_ns() - oldest->sent_ns : 0;
+}
+
+/* The connection lives and does not confirm. */
+static void give_up_link(struct publisher *p)
+{
+    log_error("publisher_stuck", "the broker has stopped confirming, connecting anew",
+              LOG_TEXT("peer", link_peer(p->link)), LOG_INT("unconfirmed", p->window.count));
+    link_destroy(p->link);
+    p->link = NULL;
+    on_lost(p, NULL);
+}
+
+static void drop_unawaited(struct publisher *p)
+{
+    struct message_list all = message_list_take(&p->again);
+    struct outbox_message *m;
+    while ((m = message_list_pop(&all)) != NULL) {
+        if (outbox_is_awaited(m))
+            message_list_push(&p->again, m);
+        else
+            drop(p, m);
+    }
+    outbox_drop_unawaited(p->outbox);
+}
+
+static void on_redeclared(void *arg, const struct link_answer *answer)
+{
+    (void)arg;
+    if (answer->ok)
+        log_warning("queues_declared", "a queue was gone and has been declared again");
+}
+
+static void on_tick(evutil_socket_t fd, short events, void *arg)
+{
+    struct publisher *p = arg;
+    (void)fd;
+    (void)events;
+    if (p->link != NULL && !p->blocked && silence_ns(p) > SILENCE_NS)
+        give_up_link(p);
+    if (p->link == NULL)
+        connect_link(p);
+    if (p->state != PUBLISHER_OPEN) {
+        drop_unawaited(p);
+    } else {
+        send_again(p);
+        if (p->declare_again)
+            topology_declare(p->options.topology, p->link, on_redeclared, p);
+        p->declare_again = false;
+    }
+    show(p);
+}
+
+struct publisher *publisher_create(struct loop *loop, const struct publisher_options *options)
+{
+    struct publisher *p = calloc(1, sizeof *p);
+    if (p == NULL)
+        return NULL;
+    p->loop = loop;
+    p->options = *options;
+    p->tick = event_new(loop_base(loop), -1, EV_PERSIST, on_tick, p);
+    if (p->tick == NULL) {
+        free(p);
+        return NULL;
+    }
+    return p;
+}
+
+void publisher_start(struct publisher *p, struct outbox *outbox)
+{
+    const struct timeval second = {.tv_sec = 1};
+    p->outbox = outbox;
+    p->down_since_ns = clock_now_ns();
+    connect_link(p);
+    event_add(p->tick, &second);
+}
+
+/* Gives all messages back. */
+static void stop(struct publisher *p)
+{
+    struct outbox_message *m;
+    event_del(p->tick);
+    if (p->outbox == NULL)
+        return;
+    on_lost(p, NULL);
+    while ((m = message_list_pop(&p->again)) != NULL)
+        drop(p, m);
+}
+
+void publisher_close(struct publisher *p, void (*fn)(void *arg), void *arg)
+{
+    p->on_closed = fn;
+    p->closed_arg = arg;
+    stop(p);
+    if (p->link != NULL)
+        link_close(p->link);
+    else
+        fn(arg);
+}
+
+void publisher_destroy(struct publisher *p)
+{
+    if (p == NULL)
+        return;
+    stop(p);
+    if (p->link != NULL)
+        link_destroy(p->link);
+    window_finish(&p->window);
+    event_free(p->tick);
+    free(p);
+}
+
+const char *publisher_refusal(const struct publisher *p)
+{
+    if (p->state != PUBLISHER_OPEN)
+        return clock_now_ns() - p->down_since_ns > PATIENCE_NS ? "the broker cannot be reached"
+                                                               : NULL;
+    if (p->blocked)
+        return "the broker takes no messages for now";
+    if (silence_ns(p) > p->options.confirm_timeout_ns)
+        return "the broker is late with its confirms";
+    return NULL;
+}
+
+bool publisher_is_connected(const struct publisher *p)
+{
+    return p->state == PUBLISHER_OPEN;
+}
+
+bool publisher_is_blocked(const struct publisher *p)
+{
+    return p->blocked;
+}
+
+size_t publisher_unconfirmed(const struct publisher *p)
+{
+    return p->window.count;
+}
+
+const char *publisher_reason(const struct publisher *p)
+{
+    if (p->state == PUBLISHER_OPEN)
+        return NULL;
+    return p->link != NULL ? link_reason(p->link) : "starting";
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Client requests whose events are on their way: each waits until every message that carries its
+ * events is settled, or its time is up, and is then answered, once.
+ *
+ * A request that was answered late stays until its messages are settled, because they point to
+ * its waiter.
+ */
+#ifndef HOLDFAST_PRODUCER_REQUEST_H
+#define HOLDFAST_PRODUCER_REQUEST_H
+
+#include "common/base/buffer.h"
+#include "producer/outbox.h"
+
+struct call;
+struct event_base;
+struct request;
+struct requests;
+
+struct requests *requests_create(struct event_base *base, int64_t timeout_ns); /* NULL: memory */
+void requests_destroy(struct requests *rs); /* when no request is left */
+
+/* Takes the call; NULL when memory ran out, then the call is not taken. */
+struct request *request_begin(struct requests *rs, struct call *call);
+struct buffer *request_answer(struct request *r); /* for the body to be sent once all is held */
+struct outbox_waiter *request_waiter(struct request *r);
+/* The lines are in the outbox, all of them or (not complete) some. */
+void request_wait(struct request *r, int status, size_t events, bool complete);
+
+void requests_on_settled(void *requests, struct outbox_waiter *waiter); /* for the outbox */
+
+/* Answers all that wait with 503. */
+void requests_refuse_all(struct requests *rs, const char *slug, const char *detail);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the producer answers to: the table of paths, and the way of POST /log from the headers to
+ * the outbox.
+ */
+#ifndef HOLDFAST_PRODUCER_ROUTES_H
+#define HOLDFAST_PRODUCER_ROUTES_H
+
+#include "common/base/slice.h"
+
+struct ingest;
+struct outbox;
+struct publisher;
+struct requests;
+struct router;
+struct status;
+
+struct routes { /* the caller's memory; all lent, set before the first request */
+    struct ingest *ingest;
+    struct outbox *outbox;
+    struct publisher *publisher;
+    struct requests *requests;
+    struct status *status;
+};
+
+/* Before workers fork. */
+void routes_add(struct routes *x, struct router *r);
+
+#endif
