@@ -55,7 +55,7 @@ static void write_result(const struct ingest *in, const struct ingest_item *item
 static void write_partial(const struct ingest *in, const struct ingest_result *result,
                           struct buffer *out)
 {
-    buffer_printf(out, "{\"status\":\"partial\",\"accepted\":%zu,\"rejected\":%zu,\"results\":[",
+    buffer_printf(out, "{\"status\":\"partial\",\"accepted\":%zu,\"rejected\":%zu,\"items\":[",
                   result->good, result->count - result->good);
     for (size_t i = 0; i < result->count; i++)
         write_result(in, &result->items[i], i, out);
@@ -75,22 +75,27 @@ int answer_write(const struct ingest *in, const struct ingest_result *result, st
     return 202;
 }
 
-/* The worst decides: what is not JSON before what is too large before a wrong field. */
+/* Which of two statuses tells more about the whole: that it is not JSON, then a wrong field. */
+static bool is_worse(int status, int than)
+{
+    static const int order[] = {413, 422, 400};
+    size_t a = 0, b = 0;
+    while (order[a] != status)
+        a++;
+    while (order[b] != than)
+        b++;
+    return a > b;
+}
+
 static const struct ingest_item *worst_item(const struct ingest_result *result)
 {
     const struct ingest_item *worst = NULL;
     for (size_t i = 0; i < result->count; i++) {
         const struct ingest_item *item = &result->items[i];
-        if (item->status != 202 && (worst == NULL || item->status < worst->status))
+        if (item->status != 202 && (worst == NULL || is_worse(item->status, worst->status)))
             worst = item;
     }
     return worst;
-}
-
-static int status_of(const struct ingest_result *result, const struct ingest_item *worst)
-{
-    /* In a batch a single event that is too large is one entry among others. */
-    return worst->status == 413 && !result->single ? 422 : worst->status;
 }
 
 static const char *detail_of(int status)
@@ -98,7 +103,7 @@ static const char *detail_of(int status)
     if (status == 400)
         return "the body is not JSON that can be stored; nothing was taken";
     if (status == 413)
-        return "the event is too large; nothing was taken";
+        return "an event is too large; nothing was taken";
     return "events are not as they should be; nothing was taken";
 }
 
@@ -147,7 +152,7 @@ int answer_faults(struct call *c, const struct ingest *in, const struct ingest_r
     assert(worst != NULL);
     struct buffer errors = {0};
     size_t shown = 0;
-    const int status = status_of(result, worst);
+    const int status = worst->status;
     write_errors(in, result, &errors, &shown);
     call_refuse(
         c, &(struct problem){.status = status,

@@ -119,7 +119,7 @@ static bool read_key(struct call *c, struct ingest_body *body)
         (call_header_count(c, "idempotency-key") == 1 && media_key(header, &body->key)))
         return true;
     return refuse(c, &(struct problem){.status = 400,
-                                       .slug = "bad-request",
+                                       .slug = "invalid-idempotency-key",
                                        .detail = "Idempotency-Key must be one key of 1 to 200 "
                                                  "printable ASCII characters"});
 }

@@ -180,9 +180,8 @@ static bool parse_length(struct parser *p, struct slice value)
     }
     if (value.size == 0)
         return bad(p, "Content-Length is empty");
-    /* More digits than fit are more bytes than anybody takes. */
     if (!slice_to_u64(value, UINT64_MAX, &p->head.content_length))
-        p->head.content_length = UINT64_MAX;
+        return bad(p, "Content-Length is a larger number than there are bytes");
     p->head.has_length = true;
     return true;
 }

@@ -76,8 +76,9 @@ static const struct shape shapes[] = {
     {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", 411},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     /* sizes: four times the cap is worth reading, more is not */
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551615\r\n\r\n", 413},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 404\r\n\r\n", 413},
-    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\n", 413},
+    {"POST / HTTP/1.1\r\n" HOST "Content-Length: 99999999999999999999999\r\n\r\n", 400},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 101\r\nExpect: 100-continue\r\n\r\n", 413},
 };
 
