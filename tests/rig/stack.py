@@ -27,9 +27,13 @@ def build_folder() -> Path:
 
 
 def program(name: str) -> str:
-    folder = {"holdfast-producer": "producer", "holdfast-consumer": "consumer",
-              "holdfast": "cli"}[name]
-    path = build_folder() / folder / name
+    """Where it was built; HOLDFAST_MUTANT names a build folder whose programs come first."""
+    inside = {"holdfast-producer": "producer", "holdfast-consumer": "consumer",
+              "holdfast": "cli"}[name] + "/" + name
+    altered = Path(os.environ.get("HOLDFAST_MUTANT", "/nonexistent")) / inside
+    if altered.exists():
+        return str(altered)
+    path = build_folder() / inside
     assert path.exists(), f"{path} is not built; HOLDFAST_BUILD names the build folder"
     return str(path)
 

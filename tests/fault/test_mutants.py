@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checker proved: each promise is taken out of a copy of the source by a patch, and the run
+that is clean with the real programs must turn red for the reason that promise guards against.
+
+A delay on the link concerned widens the window in which the altered program lies.
+"""
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from checker import Verdict
+from faults import Run
+from rig.stack import SOURCE, Stack
+
+pytestmark = pytest.mark.mutants
+PATCHES = Path(__file__).resolve().parent / "mutants"
+FOLDERS = ("common", "producer", "consumer", "cli", "schema", "tests")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    name: str
+    program: str
+    provoke: Callable[[Run], None]
+    harm: str
+
+
+def kill_while_the_database_is_slow(run: Run) -> None:
+    run.database_link.delay(0.2)
+    run.pause(1, 1.5)
+    for consumer in run.stack.consumers:
+        consumer.kill9()
+    run.database_link.delay(0)
+    for consumer in run.stack.consumers:
+        consumer.restart()
+
+
+def kill_while_the_broker_is_slow(run: Run) -> None:
+    run.publish_link.delay(0.2)
+    run.pause(1, 1.5)
+    for producer in run.stack.producers:
+        producer.kill9()
+    run.publish_link.delay(0)
+    for producer in run.stack.producers:
+        producer.restart()
+
+
+def lose_answers(run: Run) -> None:
+    run.fault("lose_confirm")
+    run.fault("kill_producer")
+
+
+MUTANTS = [
+    Mutant("ack_before_commit", "consumer/holdfast-consumer", kill_while_the_database_is_slow,
+           "lost"),
+    Mutant("answer_before_confirm", "producer/holdfast-producer", kill_while_the_broker_is_slow,
+           "lost"),
+    Mutant("drop_dedup", "consumer/holdfast-consumer", lose_answers, "duplicated"),
+]
+
+
+def build(mutant: Mutant, folder: Path) -> Path:
+    """A patched copy of the source and its one program, unoptimised for speed of building."""
+    copy = folder / "source"
+    copy.mkdir()
+    for name in FOLDERS:
+        shutil.copytree(SOURCE / name, copy / name,
+                        ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
+    shutil.copy(SOURCE / "meson.build", copy)
+    commands = (["git", "init", "-q", "."], ["git", "apply", str(PATCHES / f"{mutant.name}.patch")],
+                ["meson", "setup", "build", "-Doptimization=0"],
+                ["ninja", "-C", "build", mutant.program])
+    for command in commands:
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+    return copy / "build"
+
+
+@pytest.fixture
+def run_with(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Callable[[], Run]]:
+    runs: list[Run] = []
+
+    def start() -> Run:
+        runs.append(Run(make_stack, tmp_path, seed=7, workers=1))
+        return runs[-1].start()
+    yield start
+    for run in runs:
+        run.close()
+
+
+def provoked(run: Run, mutant: Mutant) -> Verdict:
+    for _ in range(3):
+        mutant.provoke(run)
+        run.wait_accepted(100)
+    return run.finish()
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
+def test_the_checker_turns_red(mutant: Mutant, run_with: Callable[[], Run], tmp_path: Path,
+                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_MUTANT", str(build(mutant, tmp_path)))
+    verdict = provoked(run_with(), mutant)
+    assert getattr(verdict, mutant.harm), f"{mutant.name} was not seen: {verdict}"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
+def test_the_real_programs_stay_clean(mutant: Mutant, run_with: Callable[[], Run]) -> None:
+    verdict = provoked(run_with(), mutant)
+    assert verdict.ok, str(verdict)
