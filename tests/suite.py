@@ -69,13 +69,16 @@ def build_asan() -> Count:
 
 
 def meson_test(step: str, folder: str, *options: str, seconds: int = 600) -> Count:
+    def logs() -> list[Path]:
+        """testlog.json, or testlog-WRAPPER.json."""
+        return list((SOURCE / folder / "meson-logs").glob("testlog*.json"))
+
+    for old in logs():
+        old.unlink()
     status, _ = command(step, ["meson", "test", "-C", folder, "--no-rebuild",
                                "--num-processes", "2", *options], seconds)
-    log = SOURCE / folder / "meson-logs" / "testlog.json"
-    results = []
-    if log.exists():
-        results = [json.loads(line)["result"] for line in log.read_text().splitlines() if line]
-        log.unlink()
+    results = [json.loads(line)["result"] for log in logs()
+               for line in log.read_text().splitlines() if line]
     good = sum(r in ("OK", "EXPECTEDFAIL") for r in results)
     bad = sum(r not in ("OK", "EXPECTEDFAIL", "SKIP") for r in results)
     return Count(good, bad if bad or status == 0 else 1)
