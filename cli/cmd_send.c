@@ -132,8 +132,10 @@ static int run(struct job *job, int fd, bool single)
                                            .on_progress = job->quiet ? no_progress : on_progress};
     const char *fault, *url = job->url ? job->url : job->config.url;
     struct input in;
-    if (!http_url_parse(url, &d.url, &fault))
-        return cli_usage("send", "%s: %s", url, fault);
+    if (!http_url_parse(url, &d.url, &fault)) {
+        cli_say("%s %s: %s", job->url ? "--url" : "HOLDFAST_URL", url, fault);
+        return job->url ? CLI_USAGE : CLI_CONFIG;
+    }
     input_init(&in, fd);
     progress_start(&progress);
     sender_run(&d, &in, &options);

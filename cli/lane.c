@@ -21,6 +21,7 @@ struct lane {
     struct batch batch;
     enum lane_state state;
     size_t from, to;   /* lines of the batch in the present request */
+    size_t limit;      /* lines the producer takes in one request, as far as it is known */
     size_t most;       /* lines of one request, after something was too big */
     bool partial;      /* the present request asks for the good ones only */
     int64_t resume_ns; /* of RESTING */
@@ -48,6 +49,7 @@ struct lane *lane_create(struct delivery *d)
     if (!l)
         return NULL;
     l->delivery = d;
+    l->limit = SIZE_MAX;
     l->backoff = (struct backoff){.base_ns = 100 * CLOCK_MS, .cap_ns = 5 * CLOCK_S};
     l->http = http_create(&d->url);
     if (l->http)
@@ -105,7 +107,7 @@ void lane_start(struct lane *l)
     assert(l->state == IDLE && l->batch.count > 0);
     l->from = 0;
     l->to = 0;
-    l->most = l->batch.count;
+    l->most = l->batch.count < l->limit ? l->batch.count : l->limit;
     l->delivery->settled_ns = clock_now_ns();
     send_next(l);
 }
@@ -116,7 +118,7 @@ static void go_on(struct lane *l)
     l->delivery->settled_ns = clock_now_ns();
     l->delivery->reason[0] = '\0';
     backoff_reset(&l->backoff);
-    l->most = l->most < l->batch.count ? l->most * 2 : l->most;
+    l->most = l->most < l->limit / 2 ? l->most * 2 : l->limit;
     if (l->to < l->batch.count) {
         send_next(l);
         return;
@@ -240,6 +242,8 @@ static void on_answer(struct lane *l)
         break;
     case LANE_HALVE:
         l->most = (l->to - l->from) / 2;
+        if (status == 413)
+            l->limit = l->most;
         l->to = l->from;
         send_next(l);
         break;
