@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "cli/migrate.h"
+#include "cli/roles.h"
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 
@@ -55,7 +56,7 @@ struct job {
     int64_t wait_ns;
     bool create_database;
     bool status_only;
-    struct migrate_login logins[LOGINS_MAX]; /* names lent by argv */
+    struct roles_login logins[LOGINS_MAX]; /* names lent by argv */
     size_t login_count;
 };
 
@@ -116,7 +117,7 @@ static int create_database(const struct job *job)
     struct db_fault fault = {0};
     bool made = false;
     exit_code = CLI_OK;
-    if (!migrate_create_database(d, job->config.database_name, &made, &fault))
+    if (!roles_create_database(d, job->config.database_name, &made, &fault))
         exit_code = fail("cannot create the database", &fault);
     else if (made)
         printf("created database %s\n", job->config.database_name);
@@ -141,7 +142,7 @@ static int print_status(struct db *d)
     return current ? CLI_OK : CLI_FAILED;
 }
 
-static const char *password_for(const struct config *c, const struct migrate_login *login)
+static const char *password_for(const struct config *c, const struct roles_login *login)
 {
     if (strcmp(login->group, "holdfast_writer") == 0 || strcmp(login->name, c->database_user) == 0)
         return c->database_password;
@@ -151,10 +152,10 @@ static const char *password_for(const struct config *c, const struct migrate_log
 static bool grant_logins(struct job *job, struct db *d, struct db_fault *out_fault)
 {
     for (size_t i = 0; i < job->login_count; i++) {
-        struct migrate_login *login = &job->logins[i];
+        struct roles_login *login = &job->logins[i];
         bool made = false;
         login->password = password_for(&job->config, login);
-        if (!migrate_grant(d, login, &made, out_fault))
+        if (!roles_grant(d, login, &made, out_fault))
             return false;
         if (made)
             printf("created login %s%s\n", login->name,
@@ -191,7 +192,7 @@ static int add_login(struct job *job, const char *group, const char *name)
         return cli_usage("migrate", "a role's name has 1 to 63 characters");
     if (job->login_count == LOGINS_MAX)
         return cli_usage("migrate", "at most %d logins at once", LOGINS_MAX);
-    job->logins[job->login_count++] = (struct migrate_login){.group = group, .name = name};
+    job->logins[job->login_count++] = (struct roles_login){.group = group, .name = name};
     return -1;
 }
 

@@ -48,19 +48,4 @@ struct migrate_events {
 MUST_CHECK bool migrate_up(struct db *d, const struct migrate_events *events,
                            struct db_fault *out_fault);
 
-/* Makes the database when it is missing, owned by holdfast_owner; `d` is connected to another one
- * of the same server. */
-MUST_CHECK bool migrate_create_database(struct db *d, const char *name, bool *out_made,
-                                        struct db_fault *out_fault);
-
-struct migrate_login { /* lent for the call */
-    const char *group; /* holdfast_writer or holdfast_reader */
-    const char *name;
-    const char *password; /* of a login made here; "" = none */
-};
-
-/* Makes the login role when it is missing and a member of its group. */
-MUST_CHECK bool migrate_grant(struct db *d, const struct migrate_login *login, bool *out_made,
-                              struct db_fault *out_fault);
-
 #endif

@@ -3,7 +3,7 @@
  * Databases and roles belong to the whole server, where another migration may be making the same
  * ones at this moment: finding that somebody was faster counts as done.
  */
-#include "cli/migrate.h"
+#include "cli/roles.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static bool run_built(struct db *d, struct buffer *sql, struct db_fault *out_fau
 }
 
 /* The password leaves as a SCRAM verifier, so that no log of the server can show it. */
-static void add_password(struct db *d, const struct migrate_login *login, struct buffer *sql)
+static void add_password(struct db *d, const struct roles_login *login, struct buffer *sql)
 {
     if (login->password[0] == '\0')
         return;
@@ -61,7 +61,7 @@ static void add_password(struct db *d, const struct migrate_login *login, struct
     PQfreemem(verifier);
 }
 
-static bool make_role(struct db *d, const struct migrate_login *login, bool *out_made,
+static bool make_role(struct db *d, const struct roles_login *login, bool *out_made,
                       struct db_fault *out_fault)
 {
     const char *const names[2] = {login->name, NULL};
@@ -99,18 +99,18 @@ static bool make_member(struct db *d, const char *name, const char *group,
     return run_built(d, &sql, out_fault);
 }
 
-bool migrate_grant(struct db *d, const struct migrate_login *login, bool *out_made,
-                   struct db_fault *out_fault)
+bool roles_grant(struct db *d, const struct roles_login *login, bool *out_made,
+                 struct db_fault *out_fault)
 {
     return make_role(d, login, out_made, out_fault) &&
            make_member(d, login->name, login->group, out_fault);
 }
 
-bool migrate_create_database(struct db *d, const char *name, bool *out_made,
-                             struct db_fault *out_fault)
+bool roles_create_database(struct db *d, const char *name, bool *out_made,
+                           struct db_fault *out_fault)
 {
     const char *const names[2] = {name, NULL};
-    const struct migrate_login owner = {.name = "holdfast_owner"};
+    const struct roles_login owner = {.name = "holdfast_owner"};
     bool exists = false, owner_made = false;
     if (!ask(d, "SELECT 1 FROM pg_database WHERE datname = $1", names, &exists, out_fault))
         return false;
