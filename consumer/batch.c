@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From messages to rows.
+ *
+ * A message of our producer is a line an event, with id and received_at in it: a redelivery brings
+ * the same ones and meets itself by the primary key. A line that cannot be read is quarantined by
+ * itself; its neighbours are stored.
+ *
+ * A message of somebody else's program is one JSON object. It gets id and received_at here, so a
+ * redelivery brings others; what it meets itself by is its key in event_keys:
+ *
+ *   its event_id                             when it has one
+ *   amqp:message: + hash of message_id, body when the message has an id
+ *   amqp:body: + hash of the body            else: a weak key
+ *
+ * Two equal messages without any id cannot be told from one message delivered twice, save by the
+ * broker's redelivered flag. A weak key that is taken means a duplicate only when the flag is set;
+ * without the flag it is a twin and is stored without a claim. What remains: a twin redelivered
+ * before its first delivery was committed counts as a duplicate. A program that wants better sets
+ * message_id or event_id.
+ *
+ * Keys are sorted bytewise, the order every session claims them in. Of several events with one key
+ * the first in the batch claims it, the others are judged by it.
+ */
+#include "consumer/batch.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/sha.h>
+
+#include "common/base/clock.h"
+#include "consumer/row.h"
+
+static_assert(BATCH_DIGEST_SIZE == SHA256_DIGEST_LENGTH, "digests are SHA-256");
+
+/* What partitions are made for: 2000 to 2200. */
+#define RECEIVED_MIN INT64_C(946684800000000)
+#define RECEIVED_MAX INT64_C(7258118400000000)
+
+#define HEX_SIZE (2 * SHA256_DIGEST_LENGTH + 1)
+
+struct batch *batch_create(uint64_t generation)
+{
+    struct batch *b = calloc(1, sizeof *b);
+    if (b == NULL)
+        return NULL;
+    b->generation = generation;
+    id_make(&b->id);
+    return b;
+}
+
+void batch_destroy(struct batch *b)
+{
+    if (b == NULL)
+        return;
+    delivery_list_clear(&b->deliveries);
+    buffer_finish(&b->rows);
+    buffer_finish(&b->texts);
+    buffer_finish(&b->scratch);
+    free(b->events);
+    free(b->keys);
+    free(b);
+}
+
+/* Room for one more of `size` bytes each; NULL when memory ran out. */
+static void *make_room(void *items, size_t count, size_t *room, size_t size)
+{
+    if (count < *room)
+        return items;
+    const size_t more = *room == 0 ? 64 : *room * 2;
+    void *grown = reallocarray(items, more, size);
+    if (grown != NULL)
+        *room = more;
+    return grown;
+}
+
+static struct batch_event *add_event(struct batch *b, const struct delivery *d, struct slice raw)
+{
+    void *events = make_room(b->events, b->event_count, &b->event_room, sizeof *b->events);
+    if (events == NULL) {
+        b->failed = true;
+        return NULL;
+    }
+    b->events = events;
+    struct batch_event *e = &b->events[b->event_count++];
+    *e = (struct batch_event){.delivery = d, .raw = raw};
+    return e;
+}
+
+static void set_message(struct batch *b, struct batch_event *e, const char *text)
+{
+    e->message = b->texts.size;
+    buffer_add_text(&b->texts, text);
+    e->message_size = b->texts.size - e->message;
+}
+
+static void set_unreadable(struct batch *b, struct batch_event *e, const char *text)
+{
+    e->verdict = BATCH_UNREADABLE;
+    set_message(b, e, text);
+}
+
+static void add_unreadable(struct batch *b, const struct delivery *d, const char *text)
+{
+    struct batch_event *e = add_event(b, d, d->body);
+    if (e != NULL)
+        set_unreadable(b, e, text);
+}
+
+static void set_faulty(struct batch *b, struct batch_event *e, const struct event_faults *faults)
+{
+    char text[600];
+    const struct event_fault *f = &faults->fault[0];
+    snprintf(text, sizeof text, "%s%s%s%s", f->pointer, f->pointer[0] != 0 ? ": " : "", f->detail,
+             faults->count > 1 ? " (and more)" : "");
+    set_unreadable(b, e, faults->count > 0 ? text : "no event");
+}
+
+/* ---- keys ---- */
+
+static void digest_of(struct slice s, uint8_t out[BATCH_DIGEST_SIZE])
+{
+    static const unsigned char nothing[1];
+    SHA256(s.size > 0 ? (const unsigned char *)s.data : nothing, s.size, out);
+}
+
+/* A key for the event added last; `said` is what its digest is of. The text follows. */
+static struct batch_key *add_key(struct batch *b, struct slice said)
+{
+    void *keys = make_room(b->keys, b->key_count, &b->key_room, sizeof *b->keys);
+    if (keys == NULL) {
+        b->failed = true;
+        return NULL;
+    }
+    b->keys = keys;
+    struct batch_key *k = &b->keys[b->key_count++];
+    *k = (struct batch_key){.event = (uint32_t)(b->event_count - 1), .text = b->texts.size};
+    digest_of(said, k->digest);
+    return k;
+}
+
+static void add_client_key(struct batch *b, struct slice event_id, struct slice said)
+{
+    struct batch_key *k = add_key(b, said);
+    if (k == NULL)
+        return;
+    event_add_text(event_id, &b->texts);
+    k->size = b->texts.size - k->text;
+}
+
+static void add_message_key(struct batch *b, const struct delivery *d, struct slice said)
+{
+    uint8_t parts[2 * BATCH_DIGEST_SIZE];
+    uint8_t digest[BATCH_DIGEST_SIZE];
+    struct batch_key *k = add_key(b, said);
+    if (k == NULL)
+        return;
+    digest_of(d->message_id, parts);
+    digest_of(d->body, parts + BATCH_DIGEST_SIZE);
+    digest_of((struct slice){(const char *)parts, sizeof parts}, digest);
+    k->weak = d->message_id.size == 0;
+    buffer_add_text(&b->texts, k->weak ? "amqp:body:" : "amqp:message:");
+    for (size_t i = 0; i < sizeof digest; i++)
+        buffer_printf(&b->texts, "%02x", digest[i]);
+    k->size = b->texts.size - k->text;
+}
+
+/* ---- reading ---- */
+
+static void add_row(struct batch *b, struct batch_event *e, const struct log_event *read)
+{
+    const struct row_place place = {.batch_id = b->id, .position = (int32_t)b->event_count - 1};
+    e->id = read->id;
+    e->received_at = read->received_at;
+    e->skew_us = read->field[EVENT_FIELD_OCCURRED_AT].data != NULL
+                     ? read->received_at - event_time(read, EVENT_FIELD_OCCURRED_AT)
+                     : 0;
+    e->row = b->rows.size;
+    row_write(read, &place, &b->rows);
+    e->row_size = b->rows.size - e->row;
+}
+
+static void add_line(struct batch *b, struct event_reader *reader, const struct delivery *d,
+                     struct slice line)
+{
+    struct log_event read;
+    struct event_faults faults = {0};
+    struct batch_event *e = add_event(b, d, line);
+    if (e == NULL)
+        return;
+    if (!event_read_line(reader, line, &read, &faults)) {
+        set_faulty(b, e, &faults);
+        return;
+    }
+    if (read.received_at < RECEIVED_MIN || read.received_at >= RECEIVED_MAX) {
+        set_unreadable(b, e, "/received_at: not in the years 2000 to 2199");
+        return;
+    }
+    add_row(b, e, &read);
+    if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
+        add_client_key(
+            b, read.field[EVENT_FIELD_EVENT_ID],
+            (struct slice){line.data + EVENT_LINE_PREFIX, line.size - EVENT_LINE_PREFIX});
+}
+
+static void add_lines(struct batch *b, struct event_reader *reader, const struct delivery *d)
+{
+    const char *end = d->body.data + d->body.size;
+    const size_t before = b->event_count;
+    for (const char *p = d->body.data; p < end;) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        const size_t size = (size_t)((stop != NULL ? stop : end) - p);
+        const struct slice line = slice_trim((struct slice){p, size});
+        if (line.size > 0)
+            add_line(b, reader, d, line);
+        p += size + 1;
+    }
+    if (b->event_count > before)
+        return;
+    add_unreadable(b, d, "no event in the message");
+}
+
+static bool read_object(struct event_reader *reader, struct slice body, struct log_event *out,
+                        struct event_faults *faults)
+{
+    struct gate_value value;
+    struct gate_verdict verdict;
+    if (gate_scan_whole(event_reader_gate(reader), body, &value, &verdict))
+        return event_read(reader, &value, out, faults);
+    faults->count = 1;
+    snprintf(faults->fault[0].pointer, sizeof faults->fault[0].pointer, "%s", verdict.pointer);
+    snprintf(faults->fault[0].detail, sizeof faults->fault[0].detail, "byte %zu: %s",
+             verdict.offset, gate_fault_text(verdict.fault));
+    return false;
+}
+
+static void add_object(struct batch *b, struct event_reader *reader, const struct delivery *d)
+{
+    struct log_event read;
+    struct event_faults faults = {0};
+    struct batch_event *e = add_event(b, d, d->body);
+    if (e == NULL)
+        return;
+    if (!read_object(reader, d->body, &read, &faults)) {
+        set_faulty(b, e, &faults);
+        return;
+    }
+    id_make(&read.id);
+    read.received_at = clock_wall_us();
+    add_row(b, e, &read);
+    buffer_clear(&b->scratch);
+    event_write_line(&read, &b->scratch);
+    if (b->scratch.failed)
+        return;
+    /* Without its line's end, as add_line has it. */
+    const struct slice said = {b->scratch.data + EVENT_LINE_PREFIX,
+                               b->scratch.size - EVENT_LINE_PREFIX - 1};
+    if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
+        add_client_key(b, read.field[EVENT_FIELD_EVENT_ID], said);
+    else
+        add_message_key(b, d, said);
+}
+
+void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d)
+{
+    delivery_list_add(&b->deliveries, d);
+    if (d->form == DELIVERY_LINES)
+        add_lines(b, reader, d);
+    else if (d->form == DELIVERY_OBJECT)
+        add_object(b, reader, d);
+    else
+        add_unreadable(b, d, "made by a newer version of Holdfast");
+    b->again = b->again || d->redelivered;
+    b->failed = b->failed || b->rows.failed || b->texts.failed || b->scratch.failed;
+}
+
+void batch_refuse(struct batch *b, struct batch_event *e, const char *sqlstate, const char *message)
+{
+    e->verdict = BATCH_DATA;
+    snprintf(e->sqlstate, sizeof e->sqlstate, "%s", sqlstate);
+    set_message(b, e, message);
+}
+
+size_t batch_count(const struct batch *b, enum batch_verdict verdict)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < b->event_count; i++)
+        count += b->events[i].verdict == verdict;
+    return count;
+}

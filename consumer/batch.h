@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A batch: whole messages, the events read from them as rows ready for COPY, and what is to become
+ * of each event. One batch is one transaction.
+ *
+ * Life: batch_create, batch_add for each delivery (which it then owns), batch_seal, then each try
+ * of the transaction begins with batch_begin_try. Writer and statements read the fields.
+ */
+#ifndef HOLDFAST_CONSUMER_BATCH_H
+#define HOLDFAST_CONSUMER_BATCH_H
+
+#include "common/base/event.h"
+#include "consumer/delivery.h"
+
+enum batch_verdict {
+    BATCH_STORE,
+    BATCH_DUPLICATE,  /* stored before, or beside it in this batch */
+    BATCH_CONFLICT,   /* its event_id belongs to an event that says something else */
+    BATCH_DATA,       /* PostgreSQL refuses it */
+    BATCH_UNREADABLE, /* no event */
+};
+
+struct batch_event {
+    const struct delivery *delivery; /* owned by the batch */
+    struct slice raw;                /* its line, or the whole body; in the delivery */
+    struct id id;
+    int64_t received_at;          /* µs */
+    int64_t skew_us;              /* received_at - occurred_at; 0 when that was not given */
+    size_t row, row_size;         /* in rows */
+    size_t message, message_size; /* in texts: what is wrong with it */
+    enum batch_verdict verdict;
+    char sqlstate[6]; /* of BATCH_DATA */
+    struct id rival;  /* of BATCH_CONFLICT: the event that has the key */
+};
+
+#define BATCH_DIGEST_SIZE 32
+
+/* The claim of an event on its event_id. */
+struct batch_key {
+    uint32_t event;                    /* index in events */
+    size_t text, size;                 /* in texts */
+    uint8_t digest[BATCH_DIGEST_SIZE]; /* of what the client said */
+    bool weak;   /* made from the body alone: a twin may be another event; see batch.c */
+    bool twin;   /* it is: stored without a claim */
+    bool claims; /* in this try: it is the one of its text to ask for the key */
+    bool won;    /* in this try: the key is its own */
+};
+
+struct batch {
+    uint64_t generation;
+    struct id id;
+    struct delivery_list deliveries;
+    struct batch_event *events; /* owned */
+    size_t event_count, event_room;
+    struct batch_key *keys; /* owned; sorted by text, then event, once sealed */
+    size_t key_count, key_room;
+    struct buffer rows, texts;
+    struct buffer scratch; /* the line of the foreign message being read */
+    bool again;            /* some of it may be stored already: a redelivery, or tried before */
+    bool failed;           /* out of memory: the deliveries go back */
+};
+
+struct batch *batch_create(uint64_t generation); /* NULL: no memory */
+void batch_destroy(struct batch *b);
+
+/* Takes the delivery, also when it cannot be read. */
+void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d);
+void batch_seal(struct batch *b);
+
+/* Each try starts from the beginning: what the last one learned of keys may have changed. */
+void batch_begin_try(struct batch *b);
+size_t batch_count(const struct batch *b, enum batch_verdict verdict);
+void batch_refuse(struct batch *b, struct batch_event *e, const char *sqlstate,
+                  const char *message); /* -> BATCH_DATA, for good */
+
+struct slice batch_key_text(const struct batch *b, const struct batch_key *k);
+struct batch_key *batch_find_claim(struct batch *b, struct slice text); /* NULL: nobody claims it */
+/* The database says that the key is taken, by `id` with `digest`. */
+void batch_key_taken(struct batch *b, struct batch_key *claim, const struct id *id,
+                     const uint8_t *digest);
+
+#endif

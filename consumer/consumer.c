@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The intake is open while the database is believed to take batches: it opens when the first writer
+ * becomes free, and closes, with everything that waits sent back, when no writer works any more:
+ * each has given its batch up, or none was well for a minute. Other consumers, or this one later,
+ * get the messages again.
+ *
+ * Deliveries of one read of the socket arrive one by one; a batch is begun after the last of them,
+ * not after the first. The urgent lane is emptied before the normal one.
+ *
+ * A tag is settled here and nowhere else: committed when its batch comes back stored, requeued when
+ * it is given up. The stage between commit and acknowledgement (telling others what was stored) has
+ * its place at the head of on_stored.
+ */
+#include "consumer/consumer.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "common/base/clock.h"
+#include "common/base/config.h"
+#include "common/base/log.h"
+#include "common/net/loop.h"
+#include "common/net/probes.h"
+#include "consumer/meters.h"
+#include "consumer/subscriber.h"
+#include "consumer/writer.h"
+
+#define WRITERS_MAX     16
+#define BATCH_BYTES_MAX ((size_t)1 << 20) /* of messages; a single larger one is a batch */
+#define UNWELL_MAX      (60 * CLOCK_S)    /* then what waits goes back */
+#define TICK_S          1
+
+struct consumer {
+    struct loop *loop;           /* borrowed */
+    const struct config *config; /* borrowed */
+    struct meters meters;
+    struct subscriber_options subscriber_options;
+    struct subscriber *subscriber;       /* owned */
+    struct event_reader *reader;         /* owned */
+    struct writer *writers[WRITERS_MAX]; /* owned */
+    struct writer_options writer_options[WRITERS_MAX];
+    char names[WRITERS_MAX][96]; /* "holdfast-consumer host:pid/0" */
+    size_t writer_count;
+    struct delivery_list waiting[TOPOLOGY_LANES];
+    size_t held;               /* bytes of deliveries here and in batches */
+    bool open;                 /* the intake */
+    struct event *kick, *tick; /* owned */
+    int64_t unwell_ns;         /* since when no writer is well; 0 = one is */
+    int64_t drain_by;          /* ns; 0 = not draining */
+    bool ended;                /* the subscriber was told to end */
+    void (*on_drained)(void *arg);
+    void *on_drained_arg;
+};
+
+/* ---- holding and sending back ---- */
+
+static void hold(struct consumer *c, size_t bytes)
+{
+    c->held += bytes;
+    metric_set(c->meters.held_bytes, (int64_t)c->held);
+    subscriber_set_held(c->subscriber, c->held);
+}
+
+static void let_go(struct consumer *c, size_t bytes)
+{
+    assert(c->held >= bytes);
+    c->held -= bytes;
+    metric_set(c->meters.held_bytes, (int64_t)c->held);
+    subscriber_set_held(c->subscriber, c->held);
+}
+
+static void send_back(struct consumer *c, struct delivery_list *list)
+{
+    struct settle *settle = subscriber_settle(c->subscriber);
+    const size_t bytes = list->bytes;
+    for (struct delivery *d; (d = delivery_list_take(list)) != NULL;) {
+        settle_requeue(settle, d->generation, d->tag);
+        free(d);
+    }
+    settle_flush(settle);
+    let_go(c, bytes);
+}
+
+static void close_intake(struct consumer *c)
+{
+    subscriber_close(c->subscriber);
+    for (size_t lane = TOPOLOGY_LANES; lane-- > 0;)
+        send_back(c, &c->waiting[lane]);
+    settle_flush_all(subscriber_settle(c->subscriber));
+    c->open = false;
+}
+
+static bool is_any(const struct consumer *c, bool (*is)(const struct writer *w))
+{
+    for (size_t i = 0; i < c->writer_count; i++)
+        if (is(c->writers[i]))
+            return true;
+    return false;
+}
+
+/* ---- feeding ---- */
+
+static struct delivery_list *next_lane(struct consumer *c)
+{
+    for (size_t lane = TOPOLOGY_LANES; lane-- > 0;)
+        if (c->waiting[lane].count > 0)
+            return &c->waiting[lane];
+    return NULL;
+}
+
+/* NULL when memory ran out; the deliveries are sent back. */
+static struct batch *make_batch(struct consumer *c)
+{
+    struct delivery_list *lane = next_lane(c);
+    struct batch *b = batch_create(lane->head->generation);
+    const size_t events_max = (size_t)c->config->consumer_batch_events;
+    if (b == NULL) {
+        close_intake(c);
+        return NULL;
+    }
+    while (lane != NULL && b->event_count < events_max && b->deliveries.bytes < BATCH_BYTES_MAX) {
+        batch_add(b, c->reader, delivery_list_take(lane));
+        lane = next_lane(c);
+    }
+    batch_seal(b);
+    if (!b->failed)
+        return b;
+    log_error("no_memory", "out of memory, the messages of a batch go back to the queue");
+    send_back(c, &b->deliveries);
+    batch_destroy(b);
+    return NULL;
+}
+
+static void feed(struct consumer *c)
+{
+    for (size_t i = 0; i < c->writer_count; i++) {
+        if (!writer_is_free(c->writers[i]) || next_lane(c) == NULL)
+            continue;
+        struct batch *b = make_batch(c);
+        if (b == NULL)
+            return;
+        metric_observe(c->meters.batch_size, (int64_t)b->event_count);
+        writer_store(c->writers[i], b);
+    }
+}
+
+static void on_kick(int fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    feed(arg);
+}
+
+static void on_delivery(void *arg, enum topology_lane lane, struct delivery *d)
+{
+    struct consumer *c = arg;
+    delivery_list_add(&c->waiting[lane], d);
+    hold(c, delivery_size(d));
+    event_active(c->kick, EV_TIMEOUT, 0);
+}
+
+/* ---- batches come back ---- */
+
+static void end_if_drained(struct consumer *c)
+{
+    if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch))
+        return;
+    c->ended = true;
+    subscriber_end(c->subscriber);
+}
+
+static void measure_events(const struct consumer *c, const struct batch *b)
+{
+    const int64_t now_us = clock_wall_us();
+    const bool debug = log_is_on(LOG_LEVEL_DEBUG);
+    char id[ID_TEXT_SIZE + 1];
+    for (size_t i = 0; i < b->event_count; i++) {
+        const struct batch_event *e = &b->events[i];
+        if (e->verdict != BATCH_STORE)
+            continue;
+        metric_observe_ns(c->meters.latency, (now_us - e->received_at) * 1000);
+        if (e->skew_us > 0)
+            metric_observe_ns(c->meters.skew, e->skew_us * 1000);
+        if (debug) {
+            id_format(&e->id, id);
+            log_debug("event_stored", "Log event processed", LOG_TEXT("id", id));
+        }
+    }
+}
+
+static void measure_batch(const struct consumer *c, const struct batch *b,
+                          const struct writer_result *r)
+{
+    const struct meters *m = &c->meters;
+    metric_add(m->stored, (int64_t)r->stored);
+    metric_add(m->duplicates, (int64_t)r->duplicates);
+    metric_add(m->conflicts, (int64_t)batch_count(b, BATCH_CONFLICT));
+    metric_add(m->refused, (int64_t)batch_count(b, BATCH_DATA));
+    metric_add(m->unreadable, (int64_t)batch_count(b, BATCH_UNREADABLE));
+    metric_observe_ns(m->commit_duration, r->commit_ns);
+    metric_set(m->last_commit, clock_wall_us() / 1000000);
+    log_info("batch_stored", "Log event processed", LOG_INT("events", r->stored),
+             LOG_INT("duplicates", r->duplicates), LOG_INT("quarantined", r->quarantined),
+             LOG_INT("messages", b->deliveries.count),
+             LOG_INT("us", (clock_now_ns() - r->begun_ns) / 1000));
+    measure_events(c, b);
+}
+
+static void on_stored(void *arg, struct batch *b, const struct writer_result *result)
+{
+    struct consumer *c = arg;
+    struct settle *settle = subscriber_settle(c->subscriber);
+    const int64_t now_ns = clock_now_ns();
+    measure_batch(c, b, result);
+    for (const struct delivery *d = b->deliveries.head; d != NULL; d = d->next) {
+        settle_committed(settle, d->generation, d->tag);
+        metric_observe_ns(c->meters.ack_duration, now_ns - d->arrived_ns);
+    }
+    settle_flush(settle);
+    metric_set(c->meters.in_flight, (int64_t)settle_open_count(settle));
+    let_go(c, b->deliveries.bytes);
+    batch_destroy(b);
+    end_if_drained(c);
+}
+
+static void on_given_up(void *arg, struct batch *b, const struct session_fault *why)
+{
+    struct consumer *c = arg;
+    send_back(c, &b->deliveries);
+    batch_destroy(b);
+    if (c->open && !is_any(c, writer_has_batch) && !is_any(c, writer_is_free)) {
+        close_intake(c);
+        log_error("intake_closed",
+                  "the database takes no batch: messages stay in the queue until it does",
+                  LOG_TEXT("class", sqlstate_class_name(why->class)),
+                  LOG_TEXT("reason", why->message));
+    }
+    end_if_drained(c);
+}
+
+static void on_free(void *arg, struct writer *w)
+{
+    struct consumer *c = arg;
+    (void)w;
+    if (c->drain_by != 0)
+        return;
+    if (!c->open)
+        subscriber_open(c->subscriber);
+    c->open = true;
+    feed(c);
+}
+
+/* The broker has taken back what was not acknowledged. Batches under way may commit: their events
+ * will meet themselves. */
+static void on_lost(void *arg)
+{
+    struct consumer *c = arg;
+    for (size_t lane = 0; lane < TOPOLOGY_LANES; lane++)
+        send_back(c, &c->waiting[lane]);
+    for (size_t i = 0; i < c->writer_count; i++)
+        writer_give_up(c->writers[i]);
+}
+
+/* ---- time ---- */
+
+static void watch_writers(struct consumer *c)
+{
+    const int64_t now_ns = clock_now_ns();
+    if (is_any(c, writer_is_well)) {
+        c->unwell_ns = 0;
+        return;
+    }
+    if (c->unwell_ns == 0)
+        c->unwell_ns = now_ns;
+    const bool stalled = subscriber_is_stalled(c->subscriber);
+    if (!c->open || (!stalled && now_ns - c->unwell_ns < UNWELL_MAX))
+        return;
+    close_intake(c);
+    log_error("intake_closed", "the database is away: messages stay in the queue until it is back",
+              LOG_TEXT("reason", writer_trouble(c->writers[0])));
+}
+
+static void on_tick(int fd, short what, void *arg)
+{
+    struct consumer *c = arg;
+    (void)fd, (void)what;
+    watch_writers(c);
+    if (c->drain_by == 0 || c->ended || clock_now_ns() < c->drain_by)
+        return;
+    log_warning("drain_cut", "what is not committed yet is left to the queue");
+    c->ended = true;
+    subscriber_end(c->subscriber);
+}
+
+/* ---- life ---- */
+
+static void on_ended(void *arg)
+{
+    struct consumer *c = arg;
+    c->on_drained(c->on_drained_arg);
+}
+
+static bool start_writers(struct consumer *c)
+{
+    static const struct writer_handler handler = {on_free, on_stored, on_given_up};
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    for (int64_t i = 0; i < c->config->consumer_writers; i++) {
+        snprintf(c->names[i], sizeof c->names[i], "holdfast-consumer %s:%d/%d", host, (int)getpid(),
+                 (int)i);
+        c->writer_options[i] = (struct writer_options){
+            .config = c->config, .name = c->names[i], .meters = &c->meters, .upkeep = i == 0};
+        c->writers[i] = writer_create(c->loop, &c->writer_options[i], &handler, c);
+        if (c->writers[i] == NULL)
+            return false;
+        c->writer_count++;
+    }
+    return true;
+}
+
+static bool start(struct consumer *c)
+{
+    static const struct subscriber_handler handler = {on_delivery, on_lost, on_ended};
+    static const struct timeval second = {TICK_S, 0};
+    /* The producer may have been given wider limits; what it let in is not refused here. */
+    const struct gate_limits limits = {.depth = 64, .members = 1 << 20, .digits = 1 << 24};
+    meters_register(&c->meters);
+    c->reader = event_reader_create(&limits);
+    c->kick = evtimer_new(loop_base(c->loop), on_kick, c);
+    c->tick = event_new(loop_base(c->loop), -1, EV_PERSIST, on_tick, c);
+    c->subscriber_options = (struct subscriber_options){c->config, &c->meters};
+    c->subscriber = subscriber_create(c->loop, &c->subscriber_options, &handler, c);
+    if (c->reader == NULL || c->kick == NULL || c->tick == NULL || c->subscriber == NULL)
+        return false;
+    event_add(c->tick, &second);
+    return start_writers(c);
+}
+
+struct consumer *consumer_create(struct loop *loop, const struct config *config)
+{
+    struct consumer *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return NULL;
+    *c = (struct consumer){.loop = loop, .config = config};
+    assert(config->consumer_writers <= WRITERS_MAX);
+    if (start(c))
+        return c;
+    consumer_destroy(c);
+    return NULL;
+}
+
+void consumer_destroy(struct consumer *c)
+{
+    if (c == NULL)
+        return;
+    for (size_t i = 0; i < c->writer_count; i++)
+        writer_destroy(c->writers[i]);
+    subscriber_destroy(c->subscriber);
+    for (size_t lane = 0; lane < TOPOLOGY_LANES; lane++)
+        delivery_list_clear(&c->waiting[lane]);
+    event_reader_destroy(c->reader);
+    if (c->kick != NULL)
+        event_free(c->kick);
+    if (c->tick != NULL)
+        event_free(c->tick);
+    free(c);
+}
+
+void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg)
+{
+    c->drain_by = clock_now_ns() + c->config->shutdown_timeout_s * CLOCK_S;
+    c->on_drained = on_drained;
+    c->on_drained_arg = arg;
+    log_info("draining", "finishing what is in flight");
+    close_intake(c);
+    for (size_t i = 0; i < c->writer_count; i++)
+        writer_give_up(c->writers[i]);
+    end_if_drained(c);
+}
+
+void consumer_report(void *consumer, struct probe_report *report)
+{
+    const struct consumer *c = consumer;
+    const bool stores = is_any(c, writer_is_well);
+    const bool consumes = subscriber_is_consuming(c->subscriber);
+    probe_check(report, "rabbitmq",
+                subscriber_is_ready(c->subscriber) ? consumes ? PROBE_HEALTHY : PROBE_DEGRADED
+                                                   : PROBE_UNHEALTHY,
+                consumes ? NULL : subscriber_reason(c->subscriber));
+    probe_check(report, "postgresql", stores ? PROBE_HEALTHY : PROBE_UNHEALTHY,
+                stores ? NULL : writer_trouble(c->writers[0]));
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The consumer: what stands between the subscriber and the writers. Deliveries wait here for a free
+ * writer; the next batch is whatever arrived while the last one was committed. Tags are settled
+ * when their batch comes back.
+ *
+ * Life: consumer_create starts everything; consumer_drain ends it in good order and then calls
+ * on_drained; consumer_destroy.
+ */
+#ifndef HOLDFAST_CONSUMER_CONSUMER_H
+#define HOLDFAST_CONSUMER_CONSUMER_H
+
+#include "common/base/slice.h"
+
+struct config;
+struct consumer;
+struct loop;
+struct probe_report;
+
+struct consumer *consumer_create(struct loop *loop, const struct config *config); /* NULL: memory */
+void consumer_destroy(struct consumer *c);
+
+/* Takes no more, commits and acknowledges what is in flight, sends back the rest. */
+void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg);
+
+void consumer_report(void *consumer, struct probe_report *report); /* for probes */
+
+#endif

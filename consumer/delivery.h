@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message taken from the queue: our copy of it, until it is settled. The subscriber makes it, a
+ * lane's list, then a batch, owns it; what becomes of its tag is settle's.
+ */
+#ifndef HOLDFAST_CONSUMER_DELIVERY_H
+#define HOLDFAST_CONSUMER_DELIVERY_H
+
+#include "common/amqp/link.h"
+
+enum delivery_form {
+    DELIVERY_LINES,  /* a normalised event a line, by a producer of ours */
+    DELIVERY_NEWER,  /* the same, in a version of ours to come */
+    DELIVERY_OBJECT, /* one log message as JSON, by somebody else's program */
+};
+
+struct delivery {
+    struct delivery *next; /* in the list it is on */
+    uint64_t generation, tag;
+    int64_t arrived_ns;
+    bool redelivered;
+    enum delivery_form form;
+    struct slice message_id, body; /* in bytes; message_id.size 0 when it had none */
+    char bytes[];
+};
+
+struct delivery *delivery_create(const struct link_delivery *d); /* NULL: no memory */
+size_t delivery_size(const struct delivery *d);                  /* bytes it keeps in memory */
+
+/* First in, first out. All zero is an empty list. */
+struct delivery_list {
+    struct delivery *head, *tail;
+    size_t count, bytes;
+};
+
+void delivery_list_add(struct delivery_list *list, struct delivery *d);
+struct delivery *delivery_list_take(struct delivery_list *list); /* NULL when empty */
+void delivery_list_clear(struct delivery_list *list);            /* frees them */
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* holdfast-consumer: from the queue to committed rows. */
+#include <errno.h>
+#include <string.h>
+
+#include "common/base/config.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/net/loop.h"
+#include "common/net/probes.h"
+#include "common/net/server.h"
+#include "consumer/consumer.h"
+
+#define NAME               "holdfast-consumer"
+#define EXIT_UNAVAILABLE   69
+#define PROBES_CONNECTIONS 64
+#define PROBES_BODY_BYTES  1024
+
+struct program {
+    struct config config;
+    struct loop *loop;
+    struct consumer *consumer;
+    struct router *router;
+    struct probes probes;
+    struct server *server;
+};
+
+static void on_drained(void *arg)
+{
+    const struct program *p = arg;
+    loop_stop(p->loop);
+}
+
+static void on_terminate(void *arg)
+{
+    struct program *p = arg;
+    consumer_drain(p->consumer, on_drained, p);
+}
+
+static bool start(struct program *p)
+{
+    if (!metrics_open(1))
+        return false;
+    p->loop = loop_create();
+    if (p->loop == NULL)
+        return false;
+    p->consumer = consumer_create(p->loop, &p->config);
+    p->router = router_create();
+    return p->consumer != NULL && p->router != NULL;
+}
+
+static bool listen_for_probes(struct program *p)
+{
+    const struct server_options options = {.host = p->config.metrics_host,
+                                           .port = (int)p->config.metrics_port,
+                                           .max_body_bytes = PROBES_BODY_BYTES,
+                                           .max_connections = PROBES_CONNECTIONS,
+                                           .request_timeout_ns =
+                                               p->config.request_timeout_ms * INT64_C(1000000)};
+    p->probes =
+        (struct probes){.service = "consumer", .on_health = consumer_report, .arg = p->consumer};
+    probes_add_routes(&p->probes, p->router);
+    router_seal(p->router);
+    p->server = server_create(p->loop, &options, p->router);
+    if (p->server == NULL)
+        log_error("listen_failed", "cannot listen for /health and /metrics, ending",
+                  LOG_TEXT("host", options.host), LOG_INT("port", options.port),
+                  LOG_TEXT("reason", strerror(errno)));
+    return p->server != NULL;
+}
+
+static void finish(struct program *p)
+{
+    server_destroy(p->server);
+    router_destroy(p->router);
+    consumer_destroy(p->consumer);
+    loop_destroy(p->loop);
+    config_finish(&p->config);
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = {0};
+    int status = config_start(&p.config, CONFIG_CONSUMER, NAME, argc, argv);
+    if (status >= 0)
+        return status;
+    status = EXIT_UNAVAILABLE;
+    if (!start(&p)) {
+        log_error("no_memory", "out of memory at start, ending");
+    } else if (listen_for_probes(&p)) {
+        loop_on_terminate(p.loop, on_terminate, &p);
+        log_info("started", "storing events", LOG_TEXT("version", HOLDFAST_VERSION),
+                 LOG_INT("port", server_port(p.server)));
+        loop_run(p.loop);
+        log_info("ended", "all is settled");
+        status = 0;
+    }
+    finish(&p);
+    return status;
+}

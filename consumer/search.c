@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The search for the events of a batch that PostgreSQL refuses; writer.c tells the whole. What is
+ * found is marked in the batch and the transaction rolled back: the next try stores the rest and
+ * quarantines the marked, without their keys, in one transaction.
+ */
+#include <stdlib.h>
+
+#include "common/pg/copy.h"
+#include "consumer/row.h"
+#include "consumer/writer_state.h"
+#include "schema/queries.h"
+
+void writer_enter_search(struct writer *w)
+{
+    const struct batch *b = w->batch;
+    w->searched = true;
+    w->suspect_count = 0;
+    free(w->suspects);
+    w->suspects = calloc(b->event_count, sizeof *w->suspects);
+    if (w->suspects == NULL) {
+        writer_go(w, writer_fail_because(w, "out of memory"));
+        return;
+    }
+    for (size_t i = 0; i < b->event_count; i++)
+        if (b->events[i].verdict == BATCH_STORE)
+            w->suspects[w->suspect_count++] = i;
+    split_begin(&w->split, w->suspect_count);
+    log_info("search_begun", "PostgreSQL refuses a batch, searching for the events at fault",
+             LOG_INT("events", w->suspect_count), LOG_TEXT("sqlstate", w->fault.sqlstate),
+             LOG_TEXT("reason", w->fault.message));
+    session_run(w->session, "BEGIN", writer_on_answer, w);
+}
+
+static enum writer_state next(const struct writer *w)
+{
+    if (!split_is_done(&w->split))
+        return WRITER_PIECE;
+    return w->split.taken ? WRITER_SEARCHED : WRITER_CONTROL;
+}
+
+enum writer_state writer_search_begun(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    return next(w);
+}
+
+void writer_enter_piece(struct writer *w)
+{
+    size_t rows;
+    if (!writer_gather(w, w->suspects, split_piece(&w->split), &rows)) {
+        writer_go(w, writer_fail_because(w, "out of memory"));
+        return;
+    }
+    const struct session_copy copy = {
+        .sql = SQL_COPY_PIECE, .pieces = w->pieces, .count = w->piece_count};
+    session_copy(w->session, &copy, writer_on_answer, w);
+}
+
+enum writer_state writer_piece_taken(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    split_was_taken(&w->split);
+    return next(w);
+}
+
+static bool blames_events(enum sqlstate_class class)
+{
+    return class == SQLSTATE_DATA || class == SQLSTATE_DUPLICATE || class == SQLSTATE_UNKNOWN;
+}
+
+enum writer_state writer_piece_refused(struct writer *w, const struct session_answer *a)
+{
+    if (!blames_events(a->fault.class))
+        return writer_fail(w, a);
+    w->fault = a->fault;
+    return WRITER_UNDO;
+}
+
+void writer_enter_undo(struct writer *w)
+{
+    session_run(w->session, SQL_UNDO_PIECE, writer_on_answer, w);
+}
+
+enum writer_state writer_piece_undone(struct writer *w, const struct session_answer *a)
+{
+    size_t suspect;
+    (void)a;
+    if (split_was_refused(&w->split, &suspect))
+        batch_refuse(w->batch, &w->batch->events[w->suspects[suspect]], w->fault.sqlstate,
+                     w->fault.message);
+    return next(w);
+}
+
+void writer_enter_control(struct writer *w)
+{
+    buffer_clear(&w->scratch);
+    buffer_add_slice(&w->scratch, copy_header());
+    row_write_control(w->batch->events[w->suspects[0]].received_at, &w->scratch);
+    buffer_add_slice(&w->scratch, copy_trailer());
+    if (w->scratch.failed) {
+        writer_go(w, writer_fail_because(w, "out of memory"));
+        return;
+    }
+    w->control = buffer_slice(&w->scratch);
+    const struct session_copy copy = {.sql = SQL_COPY_PIECE, .pieces = &w->control, .count = 1};
+    session_copy(w->session, &copy, writer_on_answer, w);
+}
+
+enum writer_state writer_control_taken(struct writer *w, const struct session_answer *a)
+{
+    (void)w, (void)a;
+    return WRITER_SEARCHED;
+}
+
+static void blame_nobody(struct writer *w)
+{
+    for (size_t i = 0; i < w->suspect_count; i++)
+        w->batch->events[w->suspects[i]].verdict = BATCH_STORE;
+}
+
+/* Nothing can be stored, whatever it says: somebody has to look at the database. */
+enum writer_state writer_control_refused(struct writer *w, const struct session_answer *a)
+{
+    const enum writer_state state = writer_fail(w, a);
+    blame_nobody(w);
+    if (w->fault.class == SQLSTATE_DATA || w->fault.class == SQLSTATE_DUPLICATE)
+        w->fault.class = SQLSTATE_CONFIGURATION;
+    else if (w->fault.class == SQLSTATE_UNKNOWN)
+        w->fault.class = SQLSTATE_TRANSIENT;
+    return state;
+}
+
+void writer_enter_searched(struct writer *w)
+{
+    session_run(w->session, "ROLLBACK", writer_on_answer, w);
+}
+
+enum writer_state writer_search_ended(struct writer *w, const struct session_answer *a)
+{
+    size_t found = 0;
+    (void)a;
+    for (size_t i = 0; i < w->suspect_count; i++)
+        found += w->batch->events[w->suspects[i]].verdict == BATCH_DATA;
+    log_warning("search_ended", "the events at fault go to quarantine, the others are stored",
+                LOG_INT("found", found), LOG_INT("events", w->suspect_count));
+    if (found > 0)
+        return WRITER_BEGIN;
+    w->fault.class = SQLSTATE_TRANSIENT;
+    return writer_decide(w);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A ring over the tags from `first` to `next`. OPEN tags are somebody's; COMMITTED ones wait for
+ * the tags before them; SETTLED ones are done with the broker but lie behind an OPEN one. `first`
+ * never rests on a SETTLED or COMMITTED tag after a flush.
+ *
+ * An ack with `multiple` covers requeued tags below it too: the broker has them settled already.
+ */
+#include "consumer/settle.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/amqp/link.h"
+
+enum { OPEN, COMMITTED, SETTLED };
+
+#define RING_SIZE_MIN 1024
+
+void settle_init(struct settle *s)
+{
+    *s = (struct settle){.first = 1, .next = 1};
+}
+
+void settle_finish(struct settle *s)
+{
+    free(s->states);
+    settle_init(s);
+}
+
+void settle_open(struct settle *s, struct link *link, uint64_t generation)
+{
+    assert(generation > s->generation);
+    s->link = link;
+    s->generation = generation;
+    s->first = s->next = 1;
+    s->is_void = false;
+}
+
+void settle_void(struct settle *s)
+{
+    s->first = s->next = 1;
+    s->is_void = true;
+}
+
+static bool grow(struct settle *s)
+{
+    const size_t size = s->states == NULL ? RING_SIZE_MIN : (s->mask + 1) * 2;
+    uint8_t *states = malloc(size);
+    if (states == NULL)
+        return false;
+    for (uint64_t tag = s->first; tag < s->next; tag++)
+        states[tag & (size - 1)] = s->states[tag & s->mask];
+    free(s->states);
+    s->states = states;
+    s->mask = size - 1;
+    return true;
+}
+
+bool settle_delivered(struct settle *s, uint64_t tag)
+{
+    assert(tag == s->next);
+    if ((s->states == NULL || s->next - s->first > s->mask) && !grow(s))
+        return false;
+    s->states[tag & s->mask] = OPEN;
+    s->next = tag + 1;
+    return true;
+}
+
+static bool is_ours(const struct settle *s, uint64_t generation, uint64_t tag)
+{
+    if (generation != s->generation || s->is_void)
+        return false;
+    assert(tag >= s->first && tag < s->next && s->states[tag & s->mask] == OPEN);
+    return true;
+}
+
+void settle_committed(struct settle *s, uint64_t generation, uint64_t tag)
+{
+    if (is_ours(s, generation, tag))
+        s->states[tag & s->mask] = COMMITTED;
+}
+
+void settle_requeue(struct settle *s, uint64_t generation, uint64_t tag)
+{
+    if (!is_ours(s, generation, tag))
+        return;
+    s->states[tag & s->mask] = SETTLED;
+    link_requeue(s->link, generation, tag, false);
+}
+
+void settle_flush(struct settle *s)
+{
+    uint64_t last = 0; /* highest committed tag of the contiguous run */
+    unsigned committed = 0;
+    while (s->first < s->next && s->states[s->first & s->mask] != OPEN) {
+        if (s->states[s->first & s->mask] == COMMITTED) {
+            last = s->first;
+            committed++;
+        }
+        s->first++;
+    }
+    if (committed > 0)
+        link_ack(s->link, s->generation, last, committed > 1);
+}
+
+void settle_flush_all(struct settle *s)
+{
+    settle_flush(s);
+    for (uint64_t tag = s->first; tag < s->next; tag++) {
+        if (s->states[tag & s->mask] != COMMITTED)
+            continue;
+        s->states[tag & s->mask] = SETTLED;
+        link_ack(s->link, s->generation, tag, false);
+    }
+}
+
+size_t settle_open_count(const struct settle *s)
+{
+    return (size_t)(s->next - s->first);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * After each on_ready, while open: declare the topology, then consume the urgent lane, then the
+ * normal one. A refusal of a declare costs the channel; the topology has turned passive by then and
+ * the next on_ready goes on. Answers of an older generation are ignored.
+ *
+ * Closing cancels both consumers; deliveries the broker had already sent arrive afterwards and go
+ * straight back. A start under way is let finish, then undone. Opening again before the cancel is
+ * answered would reuse a tag the broker still knows, so consumer tags are numbered.
+ */
+#include "consumer/subscriber.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/config.h"
+#include "common/base/log.h"
+#include "consumer/meters.h"
+
+/* Held beyond this, the socket is not read; below half of it, it is again. */
+#define HELD_BYTES_MAX ((size_t)8 << 20)
+
+/* The broker ends a connection it cannot send to, after 15 s by default. */
+#define PAUSED_MAX (5 * CLOCK_S)
+
+struct subscriber {
+    const struct config *config; /* borrowed */
+    const struct meters *meters; /* borrowed */
+    struct subscriber_handler handler;
+    void *arg;
+    struct link_options link_options;
+    char name[128];
+    struct link *link; /* owned */
+    struct topology topology;
+    struct settle settle;
+    bool open;
+    bool paused;
+    int64_t paused_ns;                        /* since when */
+    enum { IDLE, STARTING, CONSUMING } state; /* of the present link; IDLE when closed or lost */
+    unsigned round;                           /* of consuming; part of the consumer tags */
+    char tags[TOPOLOGY_LANES][64];
+    char reason[256]; /* why not CONSUMING, when the broker said so */
+    struct log_repeat refused, lost;
+};
+
+static void on_ignored(void *arg, const struct link_answer *a)
+{
+    (void)arg, (void)a;
+}
+
+/* What the broker has sent already arrives still, and goes back. */
+static void stop_consuming(struct subscriber *s)
+{
+    s->state = IDLE;
+    for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
+        link_cancel(s->link, s->tags[lane], on_ignored, NULL);
+}
+
+/* A step of starting was refused, or the link went. */
+static void stop_starting(struct subscriber *s, const char *what, const struct link_answer *a)
+{
+    uint64_t held = 0;
+    s->state = IDLE;
+    if (a->code == 0)
+        return;
+    snprintf(s->reason, sizeof s->reason, "%s refused: %s", what, a->text);
+    if (log_repeat_due(&s->refused, &held))
+        log_error("consume_refused", "the broker refuses us the queue, trying again",
+                  LOG_TEXT("what", what), LOG_INT("code", a->code), LOG_TEXT("reason", a->text),
+                  LOG_INT("repeated", held));
+}
+
+static void on_consuming(void *arg, const struct link_answer *a)
+{
+    struct subscriber *s = arg;
+    if (!a->ok) {
+        stop_starting(s, "consuming", a);
+        return;
+    }
+    s->state = CONSUMING;
+    if (!s->open) {
+        stop_consuming(s);
+        return;
+    }
+    s->reason[0] = 0;
+    log_repeat_reset(&s->refused);
+    log_info("consuming", "taking messages from the queue",
+             LOG_TEXT("queue", s->topology.queue[TOPOLOGY_NORMAL]),
+             LOG_TEXT("broker", link_peer(s->link)));
+}
+
+static void on_urgent_consuming(void *arg, const struct link_answer *a)
+{
+    struct subscriber *s = arg;
+    if (!a->ok)
+        stop_starting(s, "consuming the urgent lane", a);
+    else
+        link_consume(s->link, s->topology.queue[TOPOLOGY_NORMAL], s->tags[TOPOLOGY_NORMAL],
+                     (uint16_t)s->config->consumer_prefetch, on_consuming, s);
+}
+
+static void on_declared(void *arg, const struct link_answer *a)
+{
+    struct subscriber *s = arg;
+    if (!a->ok) {
+        stop_starting(s, "declaring the queues", a);
+        return;
+    }
+    s->round++;
+    for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
+        snprintf(s->tags[lane], sizeof s->tags[lane], "holdfast.%u.%u", lane, s->round);
+    link_consume(s->link, s->topology.queue[TOPOLOGY_URGENT], s->tags[TOPOLOGY_URGENT],
+                 (uint16_t)s->config->consumer_prefetch, on_urgent_consuming, s);
+}
+
+static void start_consuming(struct subscriber *s)
+{
+    if (!s->open || s->state != IDLE || !link_is_ready(s->link))
+        return;
+    s->state = STARTING;
+    topology_declare(&s->topology, s->link, on_declared, s);
+}
+
+static void on_ready(void *arg, uint64_t generation)
+{
+    struct subscriber *s = arg;
+    settle_open(&s->settle, s->link, generation);
+    s->state = IDLE;
+    metric_set(s->meters->connected, 1);
+    metric_add(s->meters->reconnects, generation > 1);
+    log_repeat_reset(&s->lost);
+    start_consuming(s);
+}
+
+static void on_lost(void *arg, const char *reason)
+{
+    struct subscriber *s = arg;
+    uint64_t held = 0;
+    s->state = IDLE;
+    s->paused = false;
+    metric_set(s->meters->connected, 0);
+    if (log_repeat_due(&s->lost, &held))
+        log_warning("link_lost", "broker connection lost, trying again", LOG_TEXT("reason", reason),
+                    LOG_INT("repeated", held));
+    settle_void(&s->settle);
+    s->handler.on_lost(s->arg);
+}
+
+static void on_closed(void *arg)
+{
+    struct subscriber *s = arg;
+    s->link = NULL;
+    s->handler.on_ended(s->arg);
+}
+
+/* The queue was deleted, or its node went: what was not acknowledged will not be ours. Starting
+ * over declares it again. */
+static void on_cancelled(void *arg, struct slice consumer_tag)
+{
+    struct subscriber *s = arg;
+    (void)consumer_tag;
+    log_warning("consumer_cancelled", "the broker cancelled our consumer, starting over");
+    if (s->state != CONSUMING)
+        return;
+    stop_consuming(s);
+    start_consuming(s);
+}
+
+static bool is_urgent(const struct subscriber *s, const struct link_delivery *d)
+{
+    return slice_equals(d->consumer_tag, slice_of(s->tags[TOPOLOGY_URGENT]));
+}
+
+static void on_delivery(void *arg, const struct link_delivery *d)
+{
+    struct subscriber *s = arg;
+    metric_add(d->redelivered ? s->meters->redelivered : s->meters->delivered, 1);
+    if (!settle_delivered(&s->settle, d->tag)) {
+        /* The tags behind it could not be counted any more: a new channel counts afresh. */
+        log_error("no_memory", "out of memory, the process ends; the messages stay in the queue");
+        abort();
+    }
+    struct delivery *own = s->open ? delivery_create(d) : NULL;
+    if (own == NULL) {
+        settle_requeue(&s->settle, d->generation, d->tag);
+        settle_flush(&s->settle);
+    } else {
+        s->handler.on_delivery(s->arg, is_urgent(s, d) ? TOPOLOGY_URGENT : TOPOLOGY_NORMAL, own);
+    }
+    metric_set(s->meters->in_flight, (int64_t)settle_open_count(&s->settle));
+}
+
+static void set_options(struct subscriber *s)
+{
+    const struct config *c = s->config;
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(s->name, sizeof s->name, "holdfast-consumer %s:%d", host, (int)getpid());
+    s->link_options = (struct link_options){
+        .name = s->name,
+        .hosts = c->rabbitmq_host,
+        .port = (int)c->rabbitmq_port,
+        .user = c->rabbitmq_user,
+        .password = c->rabbitmq_password,
+        .vhost = c->rabbitmq_vhost,
+        .ca_file = c->rabbitmq_ca_file,
+        .tls = c->rabbitmq_tls != 0,
+        .heartbeat_s = (int)c->rabbitmq_heartbeat_s,
+    };
+}
+
+struct subscriber *subscriber_create(struct loop *loop, const struct subscriber_options *options,
+                                     const struct subscriber_handler *handler, void *arg)
+{
+    static const struct link_handler link_handler = {
+        .on_ready = on_ready,
+        .on_lost = on_lost,
+        .on_delivery = on_delivery,
+        .on_cancelled = on_cancelled,
+        .on_closed = on_closed,
+    };
+    struct subscriber *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return NULL;
+    const struct config *config = options->config;
+    *s = (struct subscriber){
+        .config = config, .meters = options->meters, .handler = *handler, .arg = arg};
+    set_options(s);
+    settle_init(&s->settle);
+    topology_init(&s->topology, config->rabbitmq_queue_name,
+                  config->rabbitmq_queue_type == CONFIG_QUORUM);
+    s->link = link_create(loop, &s->link_options, &link_handler, s);
+    if (s->link == NULL) {
+        free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void subscriber_destroy(struct subscriber *s)
+{
+    if (s == NULL)
+        return;
+    link_destroy(s->link);
+    settle_finish(&s->settle);
+    free(s);
+}
+
+void subscriber_open(struct subscriber *s)
+{
+    s->open = true;
+    start_consuming(s);
+}
+
+void subscriber_close(struct subscriber *s)
+{
+    s->open = false;
+    if (s->state == CONSUMING)
+        stop_consuming(s);
+}
+
+void subscriber_end(struct subscriber *s)
+{
+    s->open = false;
+    s->state = IDLE;
+    settle_flush_all(&s->settle);
+    link_close(s->link);
+}
+
+void subscriber_set_held(struct subscriber *s, size_t bytes)
+{
+    if (!s->paused && bytes > HELD_BYTES_MAX && link_is_ready(s->link)) {
+        s->paused = true;
+        s->paused_ns = clock_now_ns();
+        link_pause(s->link);
+    } else if (s->paused && bytes < HELD_BYTES_MAX / 2) {
+        s->paused = false;
+        link_resume(s->link);
+    }
+}
+
+struct settle *subscriber_settle(struct subscriber *s)
+{
+    return &s->settle;
+}
+
+bool subscriber_is_stalled(const struct subscriber *s)
+{
+    return s->paused && clock_now_ns() - s->paused_ns > PAUSED_MAX;
+}
+
+bool subscriber_is_ready(const struct subscriber *s)
+{
+    return link_is_ready(s->link);
+}
+
+bool subscriber_is_consuming(const struct subscriber *s)
+{
+    return s->state == CONSUMING;
+}
+
+const char *subscriber_reason(const struct subscriber *s)
+{
+    if (!link_is_ready(s->link))
+        return link_reason(s->link);
+    return s->reason;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The consumer's end of the queue: one link, both lanes consumed on it, each with its own prefetch.
+ * Open, it keeps consuming through every loss of the link; closed, it cancels and sends back what
+ * still arrives. While more bytes are held than may be, it stops reading from the socket.
+ *
+ * Life: subscriber_create starts to connect, closed; subscriber_end says goodbye to the broker and
+ * calls on_ended; then, or at any time, subscriber_destroy.
+ */
+#ifndef HOLDFAST_CONSUMER_SUBSCRIBER_H
+#define HOLDFAST_CONSUMER_SUBSCRIBER_H
+
+#include "common/amqp/topology.h"
+#include "consumer/delivery.h"
+#include "consumer/settle.h"
+
+struct config;
+struct meters;
+struct loop;
+struct subscriber;
+
+struct subscriber_handler {
+    void (*on_delivery)(void *arg, enum topology_lane lane, struct delivery *d); /* takes it */
+    void (*on_lost)(void *arg);  /* every delivery of before is void */
+    void (*on_ended)(void *arg); /* after subscriber_end: all is said */
+};
+
+struct subscriber_options { /* lent for the life of the subscriber */
+    const struct config *config;
+    const struct meters *meters;
+};
+
+struct subscriber *subscriber_create(struct loop *loop, const struct subscriber_options *options,
+                                     const struct subscriber_handler *handler, void *arg);
+void subscriber_destroy(struct subscriber *s);
+
+void subscriber_open(struct subscriber *s);
+void subscriber_close(struct subscriber *s);
+void subscriber_end(struct subscriber *s);
+
+/* Tells how many bytes of deliveries are held now. */
+void subscriber_set_held(struct subscriber *s, size_t bytes);
+/* It has not been reading for so long that the broker may lose patience: hold less. */
+bool subscriber_is_stalled(const struct subscriber *s);
+
+struct settle *subscriber_settle(struct subscriber *s);
+bool subscriber_is_ready(const struct subscriber *s);      /* the link is up */
+bool subscriber_is_consuming(const struct subscriber *s);  /* both lanes answered consume-ok */
+const char *subscriber_reason(const struct subscriber *s); /* why it is not, for people */
+
+#endif

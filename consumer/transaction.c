@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of the transaction that stores a batch; writer.c tells the whole. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/pg/copy.h"
+#include "consumer/writer_state.h"
+#include "schema/queries.h"
+
+void writer_enter_begin(struct writer *w)
+{
+    batch_begin_try(w->batch);
+    w->result = (struct writer_result){.begun_ns = clock_now_ns()};
+    w->rows = 0;
+    session_run(w->session, "BEGIN", writer_on_answer, w);
+}
+
+static enum writer_state after_quarantine(const struct writer *w)
+{
+    if (batch_count(w->batch, BATCH_STORE) > 0)
+        return WRITER_COPY;
+    return w->result.quarantined > 0 ? WRITER_RECORD : WRITER_COMMIT;
+}
+
+static enum writer_state after_claims(struct writer *w)
+{
+    const struct batch *b = w->batch;
+    w->result.duplicates = batch_count(b, BATCH_DUPLICATE);
+    w->result.quarantined = batch_count(b, BATCH_CONFLICT) + batch_count(b, BATCH_DATA) +
+                            batch_count(b, BATCH_UNREADABLE);
+    return w->result.quarantined > 0 ? WRITER_QUARANTINE : after_quarantine(w);
+}
+
+enum writer_state writer_begun(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    return statement_open_claims(w->batch) > 0 ? WRITER_CLAIM : after_claims(w);
+}
+
+static void check(struct writer *w, bool sent)
+{
+    if (!sent)
+        writer_go(w, writer_fail_because(w, "out of memory"));
+}
+
+void writer_enter_claim(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    check(w, statement_claim_keys(&st));
+}
+
+enum writer_state writer_claimed(struct writer *w, const struct session_answer *a)
+{
+    statement_claimed(w->batch, a);
+    return statement_open_claims(w->batch) > 0 ? WRITER_FIND : after_claims(w);
+}
+
+void writer_enter_find(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    check(w, statement_find_keys(&st));
+}
+
+/* A key that is neither to be had nor to be found was forgotten or rolled back in between. */
+enum writer_state writer_found(struct writer *w, const struct session_answer *a)
+{
+    statement_found(w->batch, a);
+    if (statement_open_claims(w->batch) > 0)
+        return writer_fail_because(w, "a key went away while it was looked at");
+    return after_claims(w);
+}
+
+void writer_enter_quarantine(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    check(w, statement_quarantine(&st));
+}
+
+enum writer_state writer_quarantined(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    return after_quarantine(w);
+}
+
+static bool add_piece(struct writer *w, struct slice piece)
+{
+    struct slice *last = w->piece_count > 0 ? &w->pieces[w->piece_count - 1] : NULL;
+    if (last != NULL && last->data + last->size == piece.data) {
+        last->size += piece.size;
+        return true;
+    }
+    if (w->piece_count == w->piece_room) {
+        const size_t room = w->piece_room == 0 ? 16 : w->piece_room * 2;
+        struct slice *pieces = reallocarray(w->pieces, room, sizeof *pieces);
+        if (pieces == NULL)
+            return false;
+        w->pieces = pieces;
+        w->piece_room = room;
+    }
+    w->pieces[w->piece_count++] = piece;
+    return true;
+}
+
+bool writer_gather(struct writer *w, const size_t *which, struct split_piece range,
+                   size_t *out_rows)
+{
+    size_t rows = 0;
+    w->piece_count = 0;
+    if (!add_piece(w, copy_header()))
+        return false;
+    for (size_t i = range.begin; i < range.end; i++) {
+        const struct batch_event *e = &w->batch->events[which != NULL ? which[i] : i];
+        if (e->verdict != BATCH_STORE)
+            continue;
+        rows++;
+        if (!add_piece(w, (struct slice){w->batch->rows.data + e->row, e->row_size}))
+            return false;
+    }
+    *out_rows = rows;
+    return add_piece(w, copy_trailer());
+}
+
+void writer_enter_copy(struct writer *w)
+{
+    const struct split_piece all = {0, w->batch->event_count};
+    if (!writer_gather(w, NULL, all, &w->rows)) {
+        check(w, false);
+        return;
+    }
+    const struct session_copy copy = {.sql = w->batch->again ? SQL_COPY_AGAIN : SQL_COPY_EVENTS,
+                                      .pieces = w->pieces,
+                                      .count = w->piece_count};
+    session_copy(w->session, &copy, writer_on_answer, w);
+}
+
+enum writer_state writer_copied(struct writer *w, const struct session_answer *a)
+{
+    const size_t stored = (size_t)a->affected;
+    if (stored > w->rows || (stored < w->rows && !w->batch->again))
+        return writer_fail_because(w, "the number of rows stored is not the number sent");
+    w->result.stored = stored;
+    w->result.duplicates += w->rows - stored;
+    return stored + w->result.quarantined > 0 ? WRITER_RECORD : WRITER_COMMIT;
+}
+
+void writer_enter_record(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    const struct statement_record record = {.consumer = w->options->name,
+                                            .events = (int32_t)w->result.stored,
+                                            .duplicates = (int32_t)w->result.duplicates,
+                                            .quarantined = (int32_t)w->result.quarantined};
+    check(w, statement_record(&st, &record));
+}
+
+enum writer_state writer_recorded(struct writer *w, const struct session_answer *a)
+{
+    (void)w, (void)a;
+    return WRITER_COMMIT;
+}
+
+void writer_enter_commit(struct writer *w)
+{
+    w->result.commit_ns = clock_now_ns();
+    session_run(w->session, "COMMIT", writer_on_answer, w);
+}
+
+enum writer_state writer_committed(struct writer *w, const struct session_answer *a)
+{
+    if (strcmp(a->tag, "COMMIT") != 0)
+        return writer_fail_because(w, "COMMIT was answered with something else");
+    w->result.commit_ns = clock_now_ns() - w->result.commit_ns;
+    return WRITER_STORED;
+}
+
+void writer_enter_rollback(struct writer *w)
+{
+    session_run(w->session, "ROLLBACK", writer_on_answer, w);
+}
+
+enum writer_state writer_rolled_back(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    return writer_decide(w);
+}
+
+/* A session in an unknown state is no use: a new one is made. */
+enum writer_state writer_not_rolled_back(struct writer *w, const struct session_answer *a)
+{
+    session_drop(w->session, a->fault.message);
+    return WRITER_BROKEN;
+}
+
+void writer_enter_ensure(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    w->ensured = true;
+    check(w, statement_ensure_partitions(&st));
+}
+
+enum writer_state writer_ensured(struct writer *w, const struct session_answer *a)
+{
+    (void)w, (void)a;
+    return WRITER_BEGIN;
+}
+
+/* Outside a transaction. What the function itself refuses, an operator has to look at. */
+enum writer_state writer_not_ensured(struct writer *w, const struct session_answer *a)
+{
+    w->fault = a->fault;
+    if (w->fault.class != SQLSTATE_TRANSIENT)
+        w->fault.class = SQLSTATE_CONFIGURATION;
+    return writer_decide(w);
+}
