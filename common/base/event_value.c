@@ -226,15 +226,14 @@ static bool is_exponent(char c)
     return c == 'e' || c == 'E';
 }
 
-/* A number double precision can hold: not too large, and not so small that it would turn zero. A
- * token is followed by a byte no number goes on with. */
+/* A number double precision can hold: not too large, and not so small that it would turn zero. What
+ * is negative or turned zero has a digit that is not zero. A token is followed by a byte no number
+ * goes on with. */
 static bool is_duration(struct slice token)
 {
     const double value = strtod(token.data, NULL);
-    if (!isfinite(value) || value < 0)
-        return false;
     if (value > 0)
-        return true;
+        return isfinite(value);
     for (size_t i = 0; i < token.size && !is_exponent(token.data[i]); i++) {
         if (token.data[i] >= '1' && token.data[i] <= '9')
             return false;

@@ -150,6 +150,8 @@ R("\"\\ud800\\n\"", STRING_SURROGATE, 1, "")
 R("\"\\ud800\\ud800\"", STRING_SURROGATE, 1, "")
 R("\"\\ud800\\u0061\"", STRING_SURROGATE, 1, "")
 R("\"\\udc00\\ud800\"", STRING_SURROGATE, 1, "")
+R("\"\\udc00\\udc00\"", STRING_SURROGATE, 1, "")
+R("\"\\ud800\\ue000\"", STRING_SURROGATE, 1, "")
 R("\"a\\ud834\\udd1e\\udd1e\"", STRING_SURROGATE, 14, "")
 R("\"\\ud800\\uZZZZ\"", STRING_ESCAPE, 7, "")
 /* UTF-8 */

@@ -216,14 +216,13 @@ static void tags_have_limits(void **state)
 static void the_widest_event_is_read_back(void **state)
 {
     struct buffer text = {0}, line = {0};
-    buffer_add_text(&text, "{\"type\":\"x\",\"duration\":1,\"deep\":");
+    /* 262144 digits: 1, 131072 and 131071 */
+    buffer_add_text(&text, "{\"type\":\"x\",\"duration\":1,\"p\":[1e131071,1e131070],\"deep\":");
     add_repeated(&text, "[", 31);
     add_repeated(&text, "]", 31);
-    for (int i = 0; i < 1021; i++)
-        buffer_printf(&text, ",\"m%d\":0", i);
-    buffer_add_text(&text, ",\"n\":1");
-    text.size -= 6; /* 1024 members: type, duration, deep and 1021 more */
-    buffer_add_byte(&text, '}');
+    for (int i = 0; i < 1020; i++)
+        buffer_printf(&text, ",\"m%d\":null", i);
+    buffer_add_byte(&text, '}'); /* 1024 members: type, duration, p, deep and these */
     line_of(*state, buffer_slice(&text), &line);
     assert_stays(*state, buffer_slice(&line));
     buffer_finish(&text);

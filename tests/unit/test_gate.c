@@ -151,23 +151,33 @@ static void refuses_every_start_of_a_value(void **state)
     }
 }
 
-/* All bytes and pairs of bytes in a string: RFC 3629 decided by the numbers, not by the scanner. */
-static void judges_every_short_sequence_of_bytes(void **state)
+/* Whether two bytes may stand in a string: by the numbers of RFC 8259 and 3629. */
+static bool may_stand(unsigned char a, unsigned char b)
+{
+    const bool plain = a >= 0x20 && a < 0x80 && b >= 0x20 && b < 0x80 && a != '"' && b != '"' &&
+                       a != '\\' && b != '\\';
+    const bool escape = a == '\\' && b != 0 && strchr("\"\\/bfnrt", b) != NULL;
+    const bool wide = a >= 0xc2 && a <= 0xdf && b >= 0x80 && b <= 0xbf;
+    return plain || escape || wide;
+}
+
+/* In a short string, which is read byte by byte, and in one read by words. */
+static void judges_every_pair_of_bytes(void **state)
 {
     struct gate *g = gate_create(&limits);
     (void)state;
     for (unsigned word = 0; word < 0x10000; word++) {
         const unsigned char a = (unsigned char)(word >> 8), b = (unsigned char)word;
-        const char text[] = {'"', (char)a, (char)b, '"'};
+        const char brief[] = {'"', (char)a, (char)b, '"'};
+        const char longer[] = {'"', '1', '2', '3', '4', (char)a, (char)b, 'x', 'y', 'z', 'w', '"'};
         struct gate_value value;
         struct gate_verdict verdict;
-        const bool plain = a >= 0x20 && a < 0x80 && b >= 0x20 && b < 0x80 && a != '"' && b != '"' &&
-                           a != '\\' && b != '\\';
-        const bool escape = a == '\\' && b != 0 && strchr("\"\\/bfnrt", b) != NULL;
-        const bool wide = a >= 0xc2 && a <= 0xdf && b >= 0x80 && b <= 0xbf;
-        const bool good = gate_scan_whole(g, (struct slice){text, sizeof text}, &value, &verdict);
-        if (good != (plain || escape || wide))
+        if (gate_scan_whole(g, (struct slice){brief, sizeof brief}, &value, &verdict) !=
+            may_stand(a, b))
             fail_msg("bytes %02x %02x", a, b);
+        if (gate_scan_whole(g, (struct slice){longer, sizeof longer}, &value, &verdict) !=
+            may_stand(a, b))
+            fail_msg("bytes %02x %02x in a longer string", a, b);
     }
     gate_destroy(g);
 }
@@ -247,7 +257,7 @@ int main(void)
         cmocka_unit_test(accepts_what_rfc_8259_does),
         cmocka_unit_test(refuses_the_rest_and_tells_where),
         cmocka_unit_test(refuses_every_start_of_a_value),
-        cmocka_unit_test(judges_every_short_sequence_of_bytes),
+        cmocka_unit_test(judges_every_pair_of_bytes),
         cmocka_unit_test(hands_out_the_members_of_the_object_at_the_top),
         cmocka_unit_test(walks_one_value_after_another),
         cmocka_unit_test(has_a_text_for_every_fault_and_kind),
