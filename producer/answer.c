@@ -75,16 +75,10 @@ int answer_write(const struct ingest *in, const struct ingest_result *result, st
     return 202;
 }
 
-/* Which of two statuses tells more about the whole: that it is not JSON, then a wrong field. */
-static bool is_worse(int status, int than)
+/* That it is not JSON says more about the whole than a wrong field does. */
+static int rank_of(int status)
 {
-    static const int order[] = {413, 422, 400};
-    size_t a = 0, b = 0;
-    while (order[a] != status)
-        a++;
-    while (order[b] != than)
-        b++;
-    return a > b;
+    return status == 400 ? 3 : status == 422 ? 2 : 1;
 }
 
 static const struct ingest_item *worst_item(const struct ingest_result *result)
@@ -92,7 +86,7 @@ static const struct ingest_item *worst_item(const struct ingest_result *result)
     const struct ingest_item *worst = NULL;
     for (size_t i = 0; i < result->count; i++) {
         const struct ingest_item *item = &result->items[i];
-        if (item->status != 202 && (worst == NULL || is_worse(item->status, worst->status)))
+        if (item->status != 202 && (worst == NULL || rank_of(item->status) > rank_of(worst->status)))
             worst = item;
     }
     return worst;

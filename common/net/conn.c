@@ -43,6 +43,7 @@ struct conn {
     enum conn_state state;
     int64_t deadline_ns; /* of the state */
     bool closing;        /* the present answer is the last */
+    bool ended;          /* the client sends no more, but may wait for answers */
     bool pumping;        /* requests are being read; whoever answers need not start that */
 };
 
@@ -230,6 +231,8 @@ static void pump(struct conn *c)
         else
             send_continue(c);
     }
+    if (c->ended && (c->state == CONN_IDLE || c->state == CONN_READING))
+        give_up(c);
     if (c->state == CONN_LINGERING)
         evbuffer_drain(input, evbuffer_get_length(input));
     c->pumping = false;
@@ -251,14 +254,14 @@ static void on_written(struct bufferevent *bev, void *arg)
     pump(c);
 }
 
-/* A client may shut its side after its request and still wait for the answer. */
+/* A client may shut its side after its requests and still wait for the answers. */
 static void on_event(struct bufferevent *bev, short events, void *arg)
 {
     struct conn *c = arg;
     (void)bev;
     const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING;
     if ((events & BEV_EVENT_EOF) != 0 && waits)
-        c->closing = true;
+        c->ended = true;
     else if ((events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
         conn_destroy(c);
 }
@@ -337,7 +340,7 @@ void call_answered(struct call *call, int status)
             give_up(c);
         else
             send_answer(c, buffer_slice(&cs->answer));
-        if (!c->pumping && evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+        if (!c->pumping && (c->ended || evbuffer_get_length(bufferevent_get_input(c->bev)) > 0))
             bufferevent_trigger(c->bev, EV_READ,
                                 BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
     }

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/event.h"
+#include "producer/ingest.h"
+#include "producer/media.h"
+
+#define GOOD   "{\"event_type\":\"a\"}"
+#define URGENT "{\"event_type\":\"a\",\"priority\":7}"
+#define WRONG  "{\"event_type\":\"\",\"priority\":10}"
+
+static struct ingest *ingest;
+
+static int setup(void **state)
+{
+    (void)state;
+    ingest =
+        ingest_create(&(struct ingest_limits){.gate = {.depth = 8, .members = 100, .digits = 1000},
+                                              .event_bytes = 400,
+                                              .batch_events = 5});
+    return ingest == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    ingest_destroy(ingest);
+    return 0;
+}
+
+static struct ingest_result read_text(const char *text, enum ingest_form form, const char *key)
+{
+    struct ingest_result result;
+    ingest_read(ingest,
+                &(struct ingest_body){.text = slice_of(text), .form = form, .key = slice_of(key)},
+                &result);
+    return result;
+}
+
+struct body {
+    const char *text;
+    enum ingest_form form;
+    const char *statuses; /* 2 = 202, 4 = 400, 3 = 413, w = 422, an item each */
+    bool broken, too_many;
+};
+
+static const struct body bodies[] = {
+    {GOOD, INGEST_JSON, "2", false, false},
+    {" \n" GOOD " \n", INGEST_JSON, "2", false, false},
+    {WRONG, INGEST_JSON, "w", false, false},
+    {"", INGEST_JSON, "4", false, false},
+    {"{", INGEST_JSON, "4", false, false},
+    {"7", INGEST_JSON, "w", false, false},
+    {GOOD GOOD, INGEST_JSON, "4", false, false},
+    {"[]", INGEST_JSON, "", false, false},
+    {" [ ] ", INGEST_JSON, "", false, false},
+    {"[" GOOD "]", INGEST_JSON, "2", false, false},
+    {"[ " GOOD " , " WRONG ",7 ]\n", INGEST_JSON, "2ww", false, false},
+    {"[" GOOD, INGEST_JSON, "24", true, false},
+    {"[" GOOD ",", INGEST_JSON, "24", true, false},
+    {"[" GOOD ",]", INGEST_JSON, "24", true, false},
+    {"[" GOOD " " GOOD "]", INGEST_JSON, "24", true, false},
+    {"[" GOOD "]x", INGEST_JSON, "24", true, false},
+    {"[" GOOD ",{]", INGEST_JSON, "24", true, false},
+    {"[7,7,7,7,7]", INGEST_JSON, "wwwww", false, false},
+    {"[7,7,7,7,7,7]", INGEST_JSON, "wwwww", false, true},
+    {"", INGEST_LINES, "", false, false},
+    {"\n \r\n\t", INGEST_LINES, "", false, false},
+    {GOOD, INGEST_LINES, "2", false, false},
+    {GOOD "\n" GOOD "\r\n\n" GOOD, INGEST_LINES, "222", false, false},
+    {GOOD "\n{\n" WRONG "\n", INGEST_LINES, "24w", false, false},
+    {"[" GOOD "]", INGEST_LINES, "w", false, false},
+    {"7\n7\n7\n7\n7\n7\n", INGEST_LINES, "wwwww", false, true},
+};
+
+static char mark_of(int status)
+{
+    return status == 202 ? '2' : status == 400 ? '4' : status == 413 ? '3' : 'w';
+}
+
+static void each_body_has_its_verdicts(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        const struct body *b = &bodies[i];
+        char marks[16] = "";
+        const struct ingest_result r = read_text(b->text, b->form, NULL);
+        for (size_t k = 0; k < r.count; k++)
+            marks[k] = mark_of(r.items[k].status);
+        if (strcmp(marks, b->statuses) != 0 || r.broken != b->broken || r.too_many != b->too_many)
+            fail_msg("%s: %s, broken %d, too many %d", b->text, marks, r.broken, r.too_many);
+    }
+}
+
+static void lines_can_be_read_back(void **state)
+{
+    struct event_reader *reader = event_reader_create(&(struct gate_limits){8, 100, 1000});
+    struct log_event e;
+    struct event_faults faults;
+    const struct ingest_result r = read_text("[" GOOD "," URGENT "]", INGEST_JSON, NULL);
+    (void)state;
+    assert_int_equal(r.good, 2);
+    assert_false(r.single);
+    for (size_t i = 0; i < r.count; i++) {
+        const struct slice line = ingest_text(ingest, r.items[i].line);
+        assert_int_equal(line.data[line.size - 1], '\n');
+        assert_true(event_read_line(reader, line, &e, &faults));
+        assert_int_equal(e.received_at, r.received_at);
+        assert_null(e.field[EVENT_FIELD_EVENT_ID].data);
+        assert_int_equal(r.items[i].event_id.size, ID_TEXT_SIZE + 2);
+    }
+    assert_false(r.items[0].urgent);
+    assert_true(r.items[1].urgent);
+    event_reader_destroy(reader);
+}
+
+static void a_key_is_the_event_id_of_who_has_none(void **state)
+{
+    (void)state;
+    struct ingest_result r = read_text(GOOD, INGEST_JSON, "k");
+    assert_true(slice_equals(ingest_text(ingest, r.items[0].event_id), SLICE("\"k\"")));
+    r = read_text("[" GOOD ",{\"event_type\":\"a\",\"event_id\":\"own\"}]", INGEST_JSON, "k");
+    assert_true(slice_equals(ingest_text(ingest, r.items[0].event_id), SLICE("\"k#0\"")));
+    assert_true(slice_equals(ingest_text(ingest, r.items[1].event_id), SLICE("\"own\"")));
+    const struct slice line = ingest_text(ingest, r.items[0].line);
+    assert_non_null(memmem(line.data, line.size, "\"event_id\":\"k#0\"", 16));
+}
+
+static void faults_name_the_place(void **state)
+{
+    (void)state;
+    struct ingest_result r = read_text("[" GOOD "," WRONG "]", INGEST_JSON, NULL);
+    struct slice text = ingest_text(ingest, r.items[1].faults);
+    assert_int_equal(r.items[1].fault_count, 2);
+    assert_non_null(memmem(text.data, text.size, "\"pointer\":\"/1/event_type\"", 25));
+    assert_non_null(memmem(text.data, text.size, "\"pointer\":\"/1/priority\"", 23));
+    r = read_text("\n" WRONG, INGEST_LINES, NULL);
+    text = ingest_text(ingest, r.items[0].faults);
+    assert_non_null(memmem(text.data, text.size, "\"pointer\":\"/event_type\",\"line\":2", 32));
+    r = read_text("[{\"a\":x}]", INGEST_JSON, NULL);
+    text = ingest_text(ingest, r.items[0].faults);
+    assert_non_null(memmem(text.data, text.size, "(at byte 6)", 11));
+}
+
+static void an_event_too_large_is_told_apart(void **state)
+{
+    char event[700];
+    (void)state;
+    /* As it came it fits, as a line with its defaults it does not. */
+    for (int size = 350; size < 650; size += 270) {
+        snprintf(event, sizeof event, "{\"event_type\":\"a\",\"title\":\"%0*d\"}", size - 31, 1);
+        for (int form = INGEST_JSON; form <= INGEST_LINES; form++) {
+            const struct ingest_result r = read_text(event, form, NULL);
+            assert_int_equal(r.count, 1);
+            assert_int_equal(r.items[0].status, 413);
+            assert_string_equal(r.items[0].slug, "too-large");
+        }
+    }
+}
+
+static void forms_follow_the_content_type(void **state)
+{
+    static const struct {
+        const char *type;
+        int form; /* -1: refused */
+    } types[] = {
+        {"application/json", INGEST_JSON},
+        {"Application/JSON; charset=utf-8", INGEST_JSON},
+        {"application/json;charset=\"UTF-8\"", INGEST_JSON},
+        {"application/json; charset=latin1", -1},
+        {"application/x-ndjson", INGEST_LINES},
+        {"application/jsonl", INGEST_LINES},
+        {"application/ndjson ; x=y", INGEST_LINES},
+        {"application/vnd.mine+json", INGEST_JSON},
+        {"application/cloudevents+json", -1},
+        {"application/+json", INGEST_JSON},
+        {"text/json+json", -1},
+        {"text/plain", -1},
+        {"application/jsonx", -1},
+        {"json", -1},
+        {"", INGEST_JSON},
+        {NULL, INGEST_JSON},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        enum ingest_form form = INGEST_JSON;
+        const bool taken = media_form(slice_of(types[i].type), &form);
+        if (taken != (types[i].form >= 0) || (taken && (int)form != types[i].form))
+            fail_msg("%s", types[i].type);
+    }
+}
+
+static void keys_are_plain_or_quoted(void **state)
+{
+    struct slice key;
+    (void)state;
+    assert_true(media_key(SLICE("abc-1"), &key));
+    assert_true(slice_equals(key, SLICE("abc-1")));
+    assert_true(media_key(SLICE("\"a b\""), &key));
+    assert_true(slice_equals(key, SLICE("a b")));
+    assert_false(media_key(SLICE(""), &key));
+    assert_false(media_key(SLICE("\"\""), &key));
+    assert_false(media_key(SLICE("\"open"), &key));
+    assert_false(media_key(SLICE("a\\b"), &key));
+    assert_false(media_key(SLICE("caf\xc3\xa9"), &key));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_body_has_its_verdicts),
+        cmocka_unit_test(lines_can_be_read_back),
+        cmocka_unit_test(a_key_is_the_event_id_of_who_has_none),
+        cmocka_unit_test(faults_name_the_place),
+        cmocka_unit_test(an_event_too_large_is_told_apart),
+        cmocka_unit_test(forms_follow_the_content_type),
+        cmocka_unit_test(keys_are_plain_or_quoted),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/unit.h"
+
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "producer/message_list.h"
+#include "producer/outbox.h"
+
+enum { EVENTS_MAX = 2000, BYTES_MAX = 1000000 };
+
+/* What the outbox handed over, and whom it told. */
+struct fake {
+    struct event_base *base;
+    struct outbox *outbox;
+    struct message_list sent;
+    size_t sent_count, settled;
+};
+
+static void publish(void *arg, struct outbox_message *m)
+{
+    struct fake *f = arg;
+    message_list_push(&f->sent, m);
+    f->sent_count++;
+}
+
+static void on_settled(void *arg, struct outbox_waiter *waiter)
+{
+    struct fake *f = arg;
+    assert_int_equal(waiter->pending, 0);
+    f->settled++;
+}
+
+static void setup(struct fake *f)
+{
+    *f = (struct fake){.base = event_base_new()};
+    f->outbox = outbox_create(
+        f->base, EVENTS_MAX, BYTES_MAX,
+        &(struct outbox_handler){
+            .publish = publish, .publish_arg = f, .on_settled = on_settled, .settled_arg = f});
+    assert_non_null(f->outbox);
+    outbox_open(f->outbox, true);
+}
+
+static void round_ends(struct fake *f)
+{
+    event_base_loop(f->base, EVLOOP_NONBLOCK);
+}
+
+static void settle_oldest(struct fake *f, enum outbox_outcome outcome)
+{
+    struct outbox_message *m = message_list_pop(&f->sent);
+    assert_non_null(m);
+    outbox_settle(f->outbox, m, outcome);
+}
+
+static void teardown(struct fake *f)
+{
+    round_ends(f);
+    while (f->sent.first != NULL) {
+        settle_oldest(f, OUTBOX_DROPPED);
+        round_ends(f);
+    }
+    assert_int_equal(outbox_events(f->outbox), 0);
+    assert_int_equal(outbox_bytes(f->outbox), 0);
+    outbox_destroy(f->outbox);
+    event_base_free(f->base);
+}
+
+static void add(struct fake *f, enum outbox_lane lane, const char *line, struct outbox_waiter *w)
+{
+    assert_true(outbox_add(f->outbox, lane, slice_of(line), w));
+}
+
+static void a_lone_line_leaves_at_once(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    add(&f, OUTBOX_NORMAL, "a\n", &w);
+    assert_int_equal(f.sent_count, 0);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 1);
+    assert_int_equal(w.pending, 1);
+    assert_int_equal(strlen(f.sent.first->id), ID_TEXT_SIZE);
+    settle_oldest(&f, OUTBOX_HELD);
+    assert_int_equal(f.settled, 1);
+    assert_int_equal(w.worst, OUTBOX_HELD);
+    teardown(&f);
+}
+
+static void lines_of_one_round_travel_together(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w[2] = {{0}, {0}};
+    (void)state;
+    setup(&f);
+    add(&f, OUTBOX_NORMAL, "a\n", &w[0]);
+    add(&f, OUTBOX_NORMAL, "b\n", &w[0]);
+    add(&f, OUTBOX_NORMAL, "c\n", &w[1]);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 1);
+    assert_true(slice_equals(buffer_slice(&f.sent.first->body), SLICE("a\nb\nc\n")));
+    assert_int_equal(f.sent.first->events, 3);
+    assert_int_equal(f.sent.first->waiter_count, 2);
+    teardown(&f);
+    assert_int_equal(f.settled, 2);
+    assert_int_equal(w[1].worst, OUTBOX_DROPPED);
+}
+
+static void lines_gather_until_the_confirm(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w[3] = {{0}, {0}, {0}};
+    (void)state;
+    setup(&f);
+    add(&f, OUTBOX_NORMAL, "a\n", &w[0]);
+    round_ends(&f);
+    for (int i = 1; i < 3; i++) {
+        add(&f, OUTBOX_NORMAL, "b\n", &w[i]);
+        round_ends(&f);
+        assert_int_equal(f.sent_count, 1);
+    }
+    settle_oldest(&f, OUTBOX_HELD);
+    assert_int_equal(f.sent_count, 1);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 2);
+    assert_int_equal(f.sent.first->events, 2);
+    teardown(&f);
+}
+
+static void lanes_do_not_wait_for_each_other(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    add(&f, OUTBOX_NORMAL, "a\n", &w);
+    round_ends(&f);
+    add(&f, OUTBOX_NORMAL, "b\n", &w);
+    add(&f, OUTBOX_URGENT, "c\n", &w);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 2);
+    assert_int_equal(f.sent.last->lane, OUTBOX_URGENT);
+    assert_int_equal(w.pending, 3);
+    teardown(&f);
+    assert_int_equal(f.settled, 1);
+}
+
+static void a_full_message_waits_for_nobody(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    for (int i = 0; i < 1 + 512 + 512 + 10; i++) {
+        add(&f, OUTBOX_NORMAL, "x\n", &w);
+        if (i == 0)
+            round_ends(&f);
+    }
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 3);
+    assert_int_equal(f.sent.last->events, 512);
+    settle_oldest(&f, OUTBOX_HELD);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 4);
+    assert_int_equal(f.sent.last->events, 10);
+    teardown(&f);
+}
+
+static void a_large_line_goes_alone(void **state)
+{
+    static char large[300000];
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    memset(large, 'x', sizeof large - 1);
+    add(&f, OUTBOX_NORMAL, "a\n", &w);
+    add(&f, OUTBOX_NORMAL, large, &w);
+    add(&f, OUTBOX_NORMAL, "b\n", &w);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 2);
+    assert_int_equal(f.sent.first->events, 1);
+    assert_int_equal(f.sent.last->events, 1);
+    assert_int_equal(f.sent.last->body.size, sizeof large - 1);
+    teardown(&f);
+}
+
+static void the_bounds_count_what_was_sent_too(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    assert_true(outbox_has_room(f.outbox, 10 * EVENTS_MAX, 1));
+    for (int i = 0; i < EVENTS_MAX - 1; i++)
+        add(&f, OUTBOX_NORMAL, "x\n", &w);
+    round_ends(&f);
+    assert_true(outbox_has_room(f.outbox, 1, 10));
+    assert_false(outbox_has_room(f.outbox, 2, 10));
+    assert_false(outbox_has_room(f.outbox, 1, BYTES_MAX));
+    settle_oldest(&f, OUTBOX_HELD);
+    assert_true(outbox_has_room(f.outbox, 500, 10));
+    teardown(&f);
+}
+
+static void nothing_leaves_while_closed_and_the_unawaited_is_dropped(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w[2] = {{0}, {0}};
+    (void)state;
+    setup(&f);
+    outbox_open(f.outbox, false);
+    for (int i = 0; i < 512; i++)
+        add(&f, OUTBOX_NORMAL, "x\n", &w[0]);
+    add(&f, OUTBOX_NORMAL, "y\n", &w[1]);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 0);
+    w[0].gone = true;
+    outbox_drop_unawaited(f.outbox);
+    assert_int_equal(outbox_events(f.outbox), 1);
+    assert_int_equal(w[0].worst, OUTBOX_DROPPED);
+    outbox_open(f.outbox, true);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 1);
+    assert_int_equal(f.sent.first->events, 1);
+    teardown(&f);
+}
+
+static void the_worst_outcome_counts(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    add(&f, OUTBOX_NORMAL, "a\n", &w);
+    add(&f, OUTBOX_URGENT, "b\n", &w);
+    round_ends(&f);
+    settle_oldest(&f, OUTBOX_REFUSED);
+    assert_int_equal(f.settled, 0);
+    settle_oldest(&f, OUTBOX_HELD);
+    assert_int_equal(f.settled, 1);
+    assert_int_equal(w.worst, OUTBOX_REFUSED);
+    teardown(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lone_line_leaves_at_once),
+        cmocka_unit_test(lines_of_one_round_travel_together),
+        cmocka_unit_test(lines_gather_until_the_confirm),
+        cmocka_unit_test(lanes_do_not_wait_for_each_other),
+        cmocka_unit_test(a_full_message_waits_for_nobody),
+        cmocka_unit_test(a_large_line_goes_alone),
+        cmocka_unit_test(the_bounds_count_what_was_sent_too),
+        cmocka_unit_test(nothing_leaves_while_closed_and_the_unawaited_is_dropped),
+        cmocka_unit_test(the_worst_outcome_counts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
