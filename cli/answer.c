@@ -84,11 +84,27 @@ static size_t tell_items(struct json_object *items, answer_fault_fn fn, void *ar
     return refused;
 }
 
+/* "broker unhealthy: connecting to …", for each check that is not healthy. */
+static void read_checks(struct json_object *checks, struct answer *out)
+{
+    json_object_object_foreach(checks, name, check)
+    {
+        const bool object = json_object_is_type(check, json_type_object);
+        const char *status = object ? text_of(check, "status") : "";
+        if (!status[0] || strcmp(status, "healthy") == 0)
+            continue;
+        add_words(out->checks, sizeof out->checks, name);
+        add_words(out->checks, sizeof out->checks, status);
+        add_words(out->checks, sizeof out->checks, text_of(check, "detail"));
+    }
+}
+
 static void read_object(struct json_object *object, answer_fault_fn fn, void *arg,
                         struct answer *out)
 {
     struct json_object *items = array_of(object, "items");
     struct json_object *errors = array_of(object, "errors");
+    struct json_object *checks = NULL;
     out->readable = true;
     items = items ? items : array_of(object, "results");
     if (items)
@@ -96,7 +112,12 @@ static void read_object(struct json_object *object, answer_fault_fn fn, void *ar
     else if (errors)
         out->refused = tell_errors(errors, 0, fn, arg);
     out->refused = number_of(object, "rejected", out->refused);
-    snprintf(out->event_id, sizeof out->event_id, "%s", text_of(object, "event_id"));
+    add_words(out->event_id, sizeof out->event_id, text_of(object, "event_id"));
+    add_words(out->status, sizeof out->status, text_of(object, "status"));
+    add_words(out->version, sizeof out->version, text_of(object, "version"));
+    if (json_object_object_get_ex(object, "checks", &checks) &&
+        json_object_is_type(checks, json_type_object))
+        read_checks(checks, out);
     add_words(out->detail, sizeof out->detail, text_of(object, "detail"));
     if (!out->detail[0])
         add_words(out->detail, sizeof out->detail, text_of(object, "title"));

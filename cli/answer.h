@@ -16,6 +16,9 @@ struct answer {
     size_t refused;     /* lines, of items or as the answer counts them */
     char detail[300];   /* the problem in a sentence, or "" */
     char event_id[256]; /* of a single event, or "" */
+    char status[32];    /* "healthy", …, or "" */
+    char version[64];
+    char checks[300]; /* those of a health answer that are not healthy, "name: detail" */
 };
 
 /* Calls fn for each refused line (fn may be NULL). */

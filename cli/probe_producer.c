@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/doctor.h"
+
+#include "cli/answer.h"
+#include "cli/http.h"
+#include "common/base/clock.h"
+
+#include <stdio.h>
+
+static void find_health(struct doctor *d, const struct http *h)
+{
+    struct answer answer;
+    answer_read(http_body(h), NULL, NULL, &answer);
+    const int status = http_status(h);
+    if (status != 200 && status != 503) {
+        report_find(&d->report, REPORT_FAILED, "%s/health answers %d%s%s", d->url.authority, status,
+                    answer.detail[0] ? ": " : "", answer.detail);
+        report_mend(&d->report, "is this the producer? Set HOLDFAST_URL to its address");
+        return;
+    }
+    d->producer_answers = true;
+    if (status == 200) {
+        report_find(&d->report, REPORT_OK, "%s is %s, version %s", d->url.authority,
+                    answer.status[0] ? answer.status : "there",
+                    answer.version[0] ? answer.version : "unknown");
+        return;
+    }
+    report_find(&d->report, REPORT_FAILED, "%s is %s: %s", d->url.authority,
+                answer.status[0] ? answer.status : "not healthy", answer.checks);
+    report_mend(&d->report, "the producer runs but cannot promise anything yet; mend what is red "
+                            "below, its log has the rest");
+}
+
+void probe_producer(struct doctor *d)
+{
+    const struct http_request request = {
+        .method = "GET", .target = "/health", .deadline_ns = clock_now_ns() + d->timeout_ns};
+    struct http *h = http_create(&d->url);
+    report_begin(&d->report, "producer");
+    if (!h) {
+        report_find(&d->report, REPORT_FAILED, "out of memory");
+        return;
+    }
+    http_start(h, &request);
+    if (http_wait(h) == HTTP_ANSWERED) {
+        find_health(d, h);
+    } else {
+        report_find(&d->report, REPORT_AWAY, "%s", http_reason(h));
+        report_mend(&d->report, "start holdfast-producer, or set HOLDFAST_URL to where it listens");
+    }
+    http_destroy(h);
+}
