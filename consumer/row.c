@@ -75,7 +75,7 @@ static void write_field(const struct log_event *e, enum event_field f, struct bu
         copy_json(out, token);
         return;
     }
-    assert(!"a kind without a format");
+    assert(false && "a kind without a format");
 }
 
 void row_write(const struct log_event *e, const struct row_place *place, struct buffer *out)
