@@ -49,7 +49,7 @@ static bool grow(struct settle *s)
     uint8_t *states = malloc(size);
     if (states == NULL)
         return false;
-    for (uint64_t tag = s->first; tag < s->next; tag++)
+    for (uint64_t tag = s->first; s->states != NULL && tag < s->next; tag++)
         states[tag & (size - 1)] = s->states[tag & s->mask];
     free(s->states);
     s->states = states;

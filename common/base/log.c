@@ -16,16 +16,16 @@
 
 #define REPEAT_NS (30 * CLOCK_S)
 
-static const char *service = "holdfast";
+static const char *own_name = "holdfast"; /* lent */
 static enum log_level threshold = LOG_LEVEL_INFO;
 static bool as_json;
 
 static const char *const level_text[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
 static const char *const level_json[] = {"debug", "info", "warning", "error"};
 
-void log_open(const char *name, enum log_level level, enum log_format format)
+void log_open(const char *service, enum log_level level, enum log_format format)
 {
-    service = name;
+    own_name = service;
     threshold = level;
     as_json =
         format == LOG_FORMAT_JSON || (format == LOG_FORMAT_AUTO && isatty(STDERR_FILENO) == 0);
@@ -55,17 +55,17 @@ static void build_json(struct buffer *line, enum log_level level, const char *ac
     buffer_printf(line,
                   ",\"service.name\":\"%s\",\"service.version\":\"" HOLDFAST_VERSION
                   "\",\"process.pid\":%d,\"event.action\":\"%s\"",
-                  service, (int)getpid(), action);
+                  own_name, (int)getpid(), action);
 }
 
 static void build_text(struct buffer *line, enum log_level level, const char *action,
                        const char *message)
 {
-    const char *dash = strchr(service, '-');
+    const char *dash = strchr(own_name, '-');
     char now[CLOCK_TEXT_SIZE + 1];
     clock_format(clock_wall_us(), now);
     buffer_printf(line, "%.12s %-7s %s %s: ", now + 11, level_text[level],
-                  dash != NULL ? dash + 1 : service, action);
+                  dash != NULL ? dash + 1 : own_name, action);
     buffer_add_text(line, message);
 }
 

@@ -309,8 +309,11 @@ void conns_expire(struct conns *cs, int64_t now_ns)
 
 void conns_finish(struct conns *cs)
 {
-    while (cs->first != NULL)
-        conn_destroy(cs->first);
+    struct conn *next;
+    for (struct conn *c = cs->first; c != NULL; c = next) {
+        next = c->next;
+        conn_destroy(c);
+    }
     assert(cs->open_calls == 0);
     while (cs->free_calls != NULL) {
         struct call *call = cs->free_calls;

@@ -139,7 +139,7 @@ static void set_no_delay(evutil_socket_t fd)
 
 static int port_of(evutil_socket_t fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
         return 0;
