@@ -166,7 +166,7 @@ def store(connection, accepted, mismatch):
                 copy_in(cursor, "gate_accepted (n, src, doc)", [(n, left[n], 2) for n in order])
             break
         except psycopg.Error as error:
-            line = re.search(r"line (\d+)", error.diag.context or "")
+            line = re.search(r"^COPY gate_accepted, line (\d+)", error.diag.context or "", re.M)
             if not line:
                 raise
             n = order[int(line.group(1)) - 1]
