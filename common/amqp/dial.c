@@ -112,19 +112,16 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
     link_leave(l);
 }
 
-static struct bufferevent *open_socket(struct link *l)
+static struct bufferevent *open_tls(struct link *l)
 {
-    struct event_base *base = loop_base(l->loop);
     char why[256];
-    if (!l->options.tls)
-        return bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     SSL *ssl = tls_open(l->options.ca_file, hosts_get(&l->hosts)->name, why, sizeof why);
     if (ssl == NULL) {
         link_set_reason(l, "%s", why);
         return NULL;
     }
     struct bufferevent *bev = bufferevent_openssl_socket_new(
-        base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
+        loop_base(l->loop), -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL)
         SSL_free(ssl);
     else
@@ -136,8 +133,8 @@ static bool connect_to(struct link *l, const struct evutil_addrinfo *address)
 {
     if (l->bev != NULL)
         bufferevent_free(l->bev);
-    link_set_reason(l, "connecting to %s: no socket", l->peer);
-    l->bev = open_socket(l);
+    l->bev = l->options.tls ? open_tls(l)
+                            : bufferevent_socket_new(loop_base(l->loop), -1, BEV_OPT_CLOSE_ON_FREE);
     if (l->bev == NULL)
         return false;
     l->in = bufferevent_get_input(l->bev);
@@ -146,7 +143,10 @@ static bool connect_to(struct link *l, const struct evutil_addrinfo *address)
     bufferevent_set_max_single_read(l->bev, TURN_SIZE);
     bufferevent_set_max_single_write(l->bev, TURN_SIZE);
     bufferevent_enable(l->bev, EV_READ | EV_WRITE);
-    return bufferevent_socket_connect(l->bev, address->ai_addr, (int)address->ai_addrlen) == 0;
+    if (bufferevent_socket_connect(l->bev, address->ai_addr, (int)address->ai_addrlen) == 0)
+        return true;
+    link_set_reason(l, "connecting to %s: no socket", l->peer);
+    return false;
 }
 
 static struct evutil_addrinfo *take_address(struct dial *d)

@@ -36,8 +36,12 @@ R("\0", SYNTAX, 0, "")
 R("[\0]", SYNTAX, 1, "/0")
 R("\v1", SYNTAX, 0, "")
 R("\f1", SYNTAX, 0, "")
-R("\xc2\xa0" "1", SYNTAX, 0, "") /* a no-break space is not white space here */
-R("\xe2\x81\xa0" "1", SYNTAX, 0, "")
+R("\xc2\xa0"
+  "1",
+  SYNTAX, 0, "") /* a no-break space is not white space here */
+R("\xe2\x81\xa0"
+  "1",
+  SYNTAX, 0, "")
 /* names, colons, commas, brackets */
 R("{a:1}", NAME, 1, "")
 R("{'a':1}", NAME, 1, "")
@@ -193,8 +197,7 @@ R("{\"\\ud834\\udd1e\":1,\"\xf0\x9d\x84\x9e\":1}", DUPLICATE, 18, "/\xf0\x9d\x84
 R("{\"\xc3\xa9\":1,\"\\u00E9\":1}", DUPLICATE, 8, "/\\u00E9")
 R("[[{\"x\":[{\"b\":1,\"a\":{\"b\":1},\"b\":1}]}]]", DUPLICATE, 27, "/0/0/x/0/b")
 R("{\"a\":{\"a\":1},\"b\":2,\"a\":3}", DUPLICATE, 19, "/a")
-R("{\"abcdefgh12345678\":1,\"abcdefgh1234567\\u0038\":1}", DUPLICATE, 22,
-  "/abcdefgh1234567\\u0038")
+R("{\"abcdefgh12345678\":1,\"abcdefgh1234567\\u0038\":1}", DUPLICATE, 22, "/abcdefgh1234567\\u0038")
 R("{\"a~b/c\":{\"q\":1,\"q\":2}}", DUPLICATE, 16, "/a~0b~1c/q")
 /* depth: eight at most here */
 R("[[[[[[[[[]]]]]]]]]", DEPTH, 8, "/0/0/0/0/0/0/0/0")
