@@ -64,21 +64,15 @@ void link_set_state(struct link *l, enum link_state state, const char *why)
         link_timer_set(l, states[state].deadline_ns);
 }
 
-/* The arguments may hold the reason there is. */
-__attribute__((format(printf, 2, 0))) static void write_reason(struct link *l, const char *format,
-                                                               va_list args)
-{
-    char text[sizeof l->reason];
-    vsnprintf(text, sizeof text, format, args);
-    memcpy(l->reason, text, sizeof text);
-}
-
+/* By way of a copy, because the arguments may hold the reason there is. */
 void link_set_reason(struct link *l, const char *format, ...)
 {
+    char text[sizeof l->reason];
     va_list args;
     va_start(args, format);
-    write_reason(l, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    memcpy(l->reason, text, sizeof text);
 }
 
 void link_end_connection(struct link *l)
@@ -132,10 +126,12 @@ static void tell_lost(struct link *l, const struct link_answer *refusal, uint32_
 void link_drop(struct link *l, const char *format, ...)
 {
     const bool was_ready = l->state == LINK_READY;
+    char why[sizeof l->reason];
     va_list args;
     va_start(args, format);
-    write_reason(l, format, args);
+    vsnprintf(why, sizeof why, format, args);
     va_end(args);
+    link_set_reason(l, "%s", why);
     end_channel(l);
     link_end_connection(l);
     if (l->state == LINK_CLOSING) {
