@@ -22,7 +22,7 @@
 #include "common/amqp/link_private.h"
 #include "common/base/clock.h"
 
-#define STEADY_NS      (5 * CLOCK_S) /* READY for this long: the next failure is a first one */
+#define STEADY_NS      CLOCK_S       /* READY for this long: the next failure is a first one */
 #define TICK_IDLE_NS   (5 * CLOCK_S) /* without heartbeats */
 #define TICKS_PER_BEAT 4
 
