@@ -21,7 +21,7 @@
 #include "consumer/meters.h"
 
 /* Held beyond this, the socket is not read; below half of it, it is again. */
-#define HELD_BYTES_MAX ((size_t)8 << 20)
+#define HELD_BYTES_MAX ((size_t)4 << 20)
 
 /* The broker ends a connection it cannot send to, after 15 s by default. */
 #define PAUSED_MAX (5 * CLOCK_S)

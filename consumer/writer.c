@@ -44,7 +44,7 @@
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
 
-#define COMMAND_TIMEOUT (30 * CLOCK_S)
+#define COMMAND_TIMEOUT (20 * CLOCK_S)
 /* Well below the broker's patience with unacknowledged messages, 30 min. */
 #define PATIENCE        (60 * CLOCK_S)
 #define UPKEEP_EVERY    (3600 * CLOCK_S)
@@ -224,7 +224,7 @@ void writer_enter_resting(struct writer *w)
 {
     const bool slow = w->fault.class == SQLSTATE_CONFIGURATION;
     w->rest.base_ns = slow ? 5 * CLOCK_S : CLOCK_S;
-    w->rest.cap_ns = slow ? 60 * CLOCK_S : 15 * CLOCK_S;
+    w->rest.cap_ns = slow ? 30 * CLOCK_S : 15 * CLOCK_S;
     writer_arm(w, backoff_next(&w->rest));
 }
 

@@ -67,7 +67,7 @@ static void schedule_return(struct session *s)
 {
     const bool slow = s->last.class == SQLSTATE_CONFIGURATION;
     s->backoff.base_ns = slow ? 5 * CLOCK_S : 100 * CLOCK_MS;
-    s->backoff.cap_ns = slow ? 60 * CLOCK_S : 5 * CLOCK_S;
+    s->backoff.cap_ns = slow ? 30 * CLOCK_S : 5 * CLOCK_S;
     session_arm(s, backoff_next(&s->backoff));
 }
 
