@@ -82,7 +82,7 @@ class Run:
         return verdict
 
     def close(self) -> None:
-        self.load._stopping = True
+        self.load.abandon()
         for proxy in self.links:
             proxy.stop()
 

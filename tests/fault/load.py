@@ -97,16 +97,20 @@ class Load:
     statuses: Counter = field(default_factory=Counter)
     events_accepted: int = 0
     slowest_s: float = 0.0
+    _stopping: bool = False
+    _stop_at: float = 0.0
 
     def start(self) -> "Load":
-        self._stopping = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
         self._thread.start()
         return self
 
+    def abandon(self) -> None:
+        """Ends as soon as it can, nobody waits for it."""
+        self.patience, self._stop_at, self._stopping = 0, time.monotonic(), True
+
     def stop(self) -> None:
-        self._stopping = True
-        self._stop_at = time.monotonic()
+        self._stop_at, self._stopping = time.monotonic(), True
         self._thread.join(self.patience + 2 * self.deadline_s)
         assert not self._thread.is_alive(), "the load does not end"
 

@@ -161,7 +161,7 @@ def test_good_events_beside_bad_ones_are_taken_with_partial(victim: Stack) -> No
         answer = send(victim, "POST", "/log?partial=true", text.encode(),
                       {"Content-Type": content_type})
         assert answer.status == 207, answer.body
-        statuses = [item["status"] for item in answer.document["items"]]
+        statuses = [item["status"] for item in answer.document["results"]]
         assert statuses == [202, 422, 202, 422, 422, 202]
         assert answer.document["accepted"] == 3 and answer.document["rejected"] == 3
         assert stored_types(victim) == ["good.0", "good.2", "good.5"]
@@ -201,10 +201,8 @@ def test_memory_does_not_grow_under_bad_input(victim: Stack) -> None:
             raw(victim, head.request)
         return sum(victim.producer.rss().values())
 
-    round_of_all()
-    before = round_of_all()
-    after = [round_of_all() for _ in range(4)][-1]
-    assert after - before < 512 * 1024, f"resident memory went from {before} to {after} bytes"
+    sizes = [round_of_all() for _ in range(8)]
+    assert sizes[-1] - sizes[3] < 256 * 1024, f"resident memory round by round: {sizes}"
 
 
 @pytest.mark.asan

@@ -204,8 +204,10 @@ class Stack:
                 faults.append(fault)
         return faults
 
-    def logs(self, lines: int = 60) -> str:
-        return "\n".join(f"--- {d.name} ({d.log.name})\n{d.log_tail(lines)}"
+    def logs(self, lines: int = 25) -> str:
+        def short(text: str) -> str:
+            return "\n".join(line[:400] for line in text.splitlines())
+        return "\n".join(f"--- {d.name} ({d.log.name})\n{short(d.log_tail(lines))}"
                          for d in self.daemons)
 
 
