@@ -128,7 +128,7 @@ def test_a_connection_ends_after_so_many_bytes(echo: Echo) -> None:
 def test_a_refused_connection_is_reset(echo: Echo) -> None:
     with Proxy(echo.port, PLAIN) as proxy:
         proxy.refuse()
-        with connect(proxy) as s, pytest.raises(OSError):
+        with pytest.raises(OSError), connect(proxy) as s:
             s.recv(1)
 
 

@@ -161,7 +161,7 @@ def test_good_events_beside_bad_ones_are_taken_with_partial(victim: Stack) -> No
         answer = send(victim, "POST", "/log?partial=true", text.encode(),
                       {"Content-Type": content_type})
         assert answer.status == 207, answer.body
-        statuses = [item["status"] for item in answer.document["results"]]
+        statuses = [item["status"] for item in answer.document["items"]]
         assert statuses == [202, 422, 202, 422, 422, 202]
         assert answer.document["accepted"] == 3 and answer.document["rejected"] == 3
         assert stored_types(victim) == ["good.0", "good.2", "good.5"]

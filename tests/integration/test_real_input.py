@@ -113,7 +113,7 @@ def test_every_line_of_a_postgresql_log_is_stored_exactly_once(stack: Stack,
     stack.wait_count(len(events))
     rows = stack.database.rows(
         "SELECT event_id, severity::text, description, payload::text AS payload FROM log_events")
-    assert Counter(row["event_id"] for row in rows) == Counter(expected)
+    assert Counter(row["event_id"] for row in rows) == Counter(list(expected))
     for row in rows:
         sent = expected[row["event_id"]]
         assert json.loads(row["payload"], parse_float=Decimal) == sent["payload"]
