@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> OPEN
- *     ^------------------------- on_lost, from anywhere ------------------'
+ *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> SETTLING --> OPEN
+ *     ^------------------------- on_lost, from anywhere -------------------------------'
+ *
+ * SETTLING is passed through at once but for the first time, and after a queue had to be declared
+ * again: what RabbitMQ confirms within half a second of making a quorum queue is gone after a
+ * kill -9, because the file that names the queue's log is written twice a second only.
  *
  * Messages are in one of two places: `window`, on the wire and waiting for a confirm, or `again`,
  * to be published (once more) when OPEN, in their first order and under their first id, so that
@@ -25,58 +29,22 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/net/loop.h"
-#include "producer/message_list.h"
-#include "producer/window.h"
+#include "producer/publisher_metrics.h"
+#include "producer/publisher_private.h"
 
 _Static_assert((int)OUTBOX_NORMAL == (int)TOPOLOGY_NORMAL &&
                    (int)OUTBOX_URGENT == (int)TOPOLOGY_URGENT &&
                    (int)OUTBOX_LANES == (int)TOPOLOGY_LANES,
                "a lane of the outbox is a lane of the topology");
 
-#define PATIENCE_NS (CLOCK_S / 2)  /* a reconnect this short is not told to clients */
-#define SILENCE_NS  (60 * CLOCK_S) /* without a confirm, then the connection is given up */
+#define SILENCE_NS (60 * CLOCK_S) /* without a confirm, then the connection is given up */
+#define SETTLE_S   1              /* twice what RabbitMQ 3.10 was seen to need */
 
-enum publisher_state { PUBLISHER_DOWN, PUBLISHER_DECLARING, PUBLISHER_SELECTING, PUBLISHER_OPEN };
-
-struct publisher {
-    struct loop *loop;
-    struct publisher_options options;
-    struct outbox *outbox; /* lent */
-    struct link *link;     /* owned */
-    enum publisher_state state;
-    struct window window;
-    struct message_list again;
-    struct event *tick;    /* owned; each second */
-    int64_t down_since_ns; /* while not OPEN */
-    bool was_open;
-    bool blocked;
-    bool declare_again; /* a message was returned: a queue has gone */
-    struct log_repeat refusals;
-    void (*on_closed)(void *arg);
-    void *closed_arg;
-};
-
-static struct {
-    struct metric *connected, *blocked, *reconnects, *unconfirmed, *events, *bytes;
-    struct metric *confirm_duration, *nacked, *returned, *dropped;
-} metrics;
+static struct publisher_metrics metrics;
 
 void publisher_register(void)
 {
-    static const char failures[] = "publish_failures_total";
-    static const char help[] = "Messages the broker did not take.";
-    metrics.connected = metrics_gauge("amqp_connected", "", "Links that can publish.");
-    metrics.blocked = metrics_gauge("broker_blocked", "", "Links the broker has blocked.");
-    metrics.reconnects = metrics_counter("amqp_reconnects_total", "", "Links opened again.");
-    metrics.unconfirmed =
-        metrics_gauge("publish_unconfirmed", "", "Messages waiting for the broker's confirm.");
-    metrics.events = metrics_gauge("outbox_events", "", "Events not yet confirmed.");
-    metrics.bytes = metrics_gauge("outbox_bytes", "", "Bytes of events not yet confirmed.");
-    metrics.nacked = metrics_counter(failures, "reason=\"nacked\"", help);
-    metrics.returned = metrics_counter(failures, "reason=\"returned\"", help);
-    metrics.dropped = metrics_counter(failures, "reason=\"dropped\"", help);
-    metrics.confirm_duration = metrics_latency("publish_confirm_duration_seconds", "",
-                                               "From a message's publish to its confirm.");
+    metrics = publisher_metrics_register();
 }
 
 static void show(const struct publisher *p)
@@ -143,20 +111,45 @@ void publisher_publish(void *publisher, struct outbox_message *m)
     show(p);
 }
 
-static void on_confirms_selected(void *arg, const struct link_answer *answer)
+static void open_outbox(struct publisher *p)
 {
-    struct publisher *p = arg;
-    if (!answer->ok)
-        return;
     if (p->was_open)
         metric_add(metrics.reconnects, 1);
     p->was_open = true;
-    p->blocked = link_is_blocked(p->link);
     log_repeat_reset(&p->refusals);
     log_info("publisher_open", "events are taken", LOG_TEXT("peer", link_peer(p->link)));
     send_again(p);
     enter(p, PUBLISHER_OPEN);
     show(p);
+}
+
+static void await_settling(struct publisher *p)
+{
+    p->settled = false;
+    enter(p, PUBLISHER_SETTLING);
+    event_add(p->settle, &(const struct timeval){.tv_sec = SETTLE_S});
+}
+
+static void on_settled(evutil_socket_t fd, short events, void *arg)
+{
+    struct publisher *p = arg;
+    (void)fd;
+    (void)events;
+    assert(p->state == PUBLISHER_SETTLING);
+    p->settled = true;
+    open_outbox(p);
+}
+
+static void on_confirms_selected(void *arg, const struct link_answer *answer)
+{
+    struct publisher *p = arg;
+    if (!answer->ok)
+        return;
+    p->blocked = link_is_blocked(p->link);
+    if (p->settled)
+        open_outbox(p);
+    else
+        await_settling(p);
 }
 
 /* A refusal was logged by the topology, with the broker's words; a new channel comes by itself. */
@@ -189,6 +182,7 @@ static void on_lost(void *arg, const char *reason)
     message_list_append(&p->again, &later);
     p->blocked = false;
     metric_set(metrics.blocked, 0);
+    event_del(p->settle);
     enter(p, PUBLISHER_DOWN);
     show(p);
 }
@@ -252,12 +246,6 @@ static void connect_link(struct publisher *p)
         log_error("publisher_failed", "out of memory for a link, trying again in a second");
 }
 
-static int64_t silence_ns(const struct publisher *p)
-{
-    const struct outbox_message *oldest = window_oldest(&p->window);
-    return oldest != NULL ? clock_now_ns() - oldest->sent_ns : 0;
-}
-
 /* The connection lives and does not confirm. */
 static void give_up_link(struct publisher *p)
 {
@@ -283,9 +271,11 @@ static void drop_unawaited(struct publisher *p)
 
 static void on_redeclared(void *arg, const struct link_answer *answer)
 {
-    (void)arg;
-    if (answer->ok)
-        log_warning("queues_declared", "a queue was gone and has been declared again");
+    struct publisher *p = arg;
+    if (!answer->ok || p->state != PUBLISHER_OPEN)
+        return;
+    log_warning("queues_declared", "a queue was gone and has been declared again");
+    await_settling(p);
 }
 
 static void on_tick(evutil_socket_t fd, short events, void *arg)
@@ -293,7 +283,7 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     struct publisher *p = arg;
     (void)fd;
     (void)events;
-    if (p->link != NULL && !p->blocked && silence_ns(p) > SILENCE_NS)
+    if (p->link != NULL && !p->blocked && publisher_silence_ns(p) > SILENCE_NS)
         give_up_link(p);
     if (p->link == NULL)
         connect_link(p);
@@ -316,11 +306,11 @@ struct publisher *publisher_create(struct loop *loop, const struct publisher_opt
     p->loop = loop;
     p->options = *options;
     p->tick = event_new(loop_base(loop), -1, EV_PERSIST, on_tick, p);
-    if (p->tick == NULL) {
-        free(p);
-        return NULL;
-    }
-    return p;
+    p->settle = evtimer_new(loop_base(loop), on_settled, p);
+    if (p->tick != NULL && p->settle != NULL)
+        return p;
+    publisher_destroy(p);
+    return NULL;
 }
 
 void publisher_start(struct publisher *p, struct outbox *outbox)
@@ -336,9 +326,9 @@ void publisher_start(struct publisher *p, struct outbox *outbox)
 static void stop(struct publisher *p)
 {
     struct outbox_message *m;
-    event_del(p->tick);
     if (p->outbox == NULL)
         return;
+    event_del(p->tick);
     on_lost(p, NULL);
     while ((m = message_list_pop(&p->again)) != NULL)
         drop(p, m);
@@ -363,40 +353,9 @@ void publisher_destroy(struct publisher *p)
     if (p->link != NULL)
         link_destroy(p->link);
     window_finish(&p->window);
-    event_free(p->tick);
+    if (p->tick != NULL)
+        event_free(p->tick);
+    if (p->settle != NULL)
+        event_free(p->settle);
     free(p);
-}
-
-const char *publisher_refusal(const struct publisher *p)
-{
-    if (p->state != PUBLISHER_OPEN)
-        return clock_now_ns() - p->down_since_ns > PATIENCE_NS ? "the broker cannot be reached"
-                                                               : NULL;
-    if (p->blocked)
-        return "the broker takes no messages for now";
-    if (silence_ns(p) > p->options.confirm_timeout_ns)
-        return "the broker is late with its confirms";
-    return NULL;
-}
-
-bool publisher_is_connected(const struct publisher *p)
-{
-    return p->state == PUBLISHER_OPEN;
-}
-
-bool publisher_is_blocked(const struct publisher *p)
-{
-    return p->blocked;
-}
-
-size_t publisher_unconfirmed(const struct publisher *p)
-{
-    return p->window.count;
-}
-
-const char *publisher_reason(const struct publisher *p)
-{
-    if (p->state == PUBLISHER_OPEN)
-        return NULL;
-    return p->link != NULL ? link_reason(p->link) : "starting";
 }

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of publisher: publisher.c moves it, publisher_view.c tells others how it is. */
+#ifndef HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
+#define HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
+
+#include "common/base/log.h"
+#include "producer/message_list.h"
+#include "producer/publisher.h"
+#include "producer/window.h"
+
+struct event;
+
+enum publisher_state {
+    PUBLISHER_DOWN,
+    PUBLISHER_DECLARING,
+    PUBLISHER_SELECTING,
+    PUBLISHER_SETTLING,
+    PUBLISHER_OPEN,
+};
+
+struct publisher {
+    struct loop *loop;
+    struct publisher_options options;
+    struct outbox *outbox; /* lent */
+    struct link *link;     /* owned */
+    enum publisher_state state;
+    struct window window;
+    struct message_list again;
+    struct event *tick;    /* owned; each second */
+    struct event *settle;  /* owned; ends SETTLING */
+    int64_t down_since_ns; /* while not OPEN */
+    bool was_open;
+    bool settled; /* the queues have been there for a while */
+    bool blocked;
+    bool declare_again; /* a message was returned: a queue has gone */
+    struct log_repeat refusals;
+    void (*on_closed)(void *arg);
+    void *closed_arg;
+};
+
+/* How long the oldest message on the wire has waited for its confirm. */
+int64_t publisher_silence_ns(const struct publisher *p);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/clock.h"
+#include "producer/publisher_private.h"
+
+#define PATIENCE_NS (CLOCK_S / 2) /* a reconnect this short is not told to clients */
+
+int64_t publisher_silence_ns(const struct publisher *p)
+{
+    const struct outbox_message *oldest = window_oldest(&p->window);
+    return oldest != NULL ? clock_now_ns() - oldest->sent_ns : 0;
+}
+
+const char *publisher_refusal(const struct publisher *p)
+{
+    if (p->state != PUBLISHER_OPEN)
+        return clock_now_ns() - p->down_since_ns > PATIENCE_NS ? "the broker cannot be reached"
+                                                               : NULL;
+    if (p->blocked)
+        return "the broker takes no messages for now";
+    if (publisher_silence_ns(p) > p->options.confirm_timeout_ns)
+        return "the broker is late with its confirms";
+    return NULL;
+}
+
+bool publisher_is_connected(const struct publisher *p)
+{
+    return p->state == PUBLISHER_OPEN;
+}
+
+bool publisher_is_blocked(const struct publisher *p)
+{
+    return p->blocked;
+}
+
+size_t publisher_unconfirmed(const struct publisher *p)
+{
+    return p->window.count;
+}
+
+const char *publisher_reason(const struct publisher *p)
+{
+    if (p->state == PUBLISHER_OPEN)
+        return NULL;
+    if (p->state == PUBLISHER_SETTLING)
+        return "the queues were just declared: ready in a moment";
+    return p->link != NULL ? link_reason(p->link) : "starting";
+}
