@@ -172,28 +172,32 @@ static void duplicates_are_found_in_objects_of_any_size(void **state)
     }
 }
 
+/* The best of three scans, so that a busy machine does not count. */
 static int64_t time_of_members(size_t count)
 {
     const struct gate_limits limits = {.depth = 4, .members = 1000000, .digits = 1000000};
     struct buffer text = {0};
     struct gate_verdict verdict;
+    int64_t best = INT64_MAX;
     add_members(&text, count);
     buffer_add_byte(&text, '}');
-    const int64_t start = clock_now_ns();
-    assert_int_equal(scan(&limits, &text, &verdict), GATE_FAULT_NONE);
-    const int64_t spent = clock_now_ns() - start;
+    for (int i = 0; i < 3; i++) {
+        const int64_t start = clock_now_ns();
+        assert_int_equal(scan(&limits, &text, &verdict), GATE_FAULT_NONE);
+        const int64_t spent = clock_now_ns() - start;
+        best = spent < best ? spent : best;
+    }
     buffer_finish(&text);
-    return spent;
+    return best;
 }
 
-/* Thirty times the members may not cost nine hundred times the time. */
+/* Twenty times the members may not cost four hundred times the time. */
 static void many_members_cost_no_more_than_their_number(void **state)
 {
     (void)state;
-    (void)time_of_members(10000);
-    const int64_t few = time_of_members(10000), many = time_of_members(300000);
-    if (many / few > 200)
-        fail_msg("10000: %lld ns, 300000: %lld ns", (long long)few, (long long)many);
+    const int64_t few = time_of_members(10000), many = time_of_members(200000);
+    if (many / few > 100)
+        fail_msg("10000: %lld ns, 200000: %lld ns", (long long)few, (long long)many);
 }
 
 /* What one scan left behind means nothing to the next. */
