@@ -83,10 +83,8 @@ struct gate;
 struct gate *gate_create(const struct gate_limits *limits); /* NULL when memory ran out */
 void gate_destroy(struct gate *g);
 
-/*
- * Scans the one value at the start of *rest (white space before it is skipped) and moves *rest
- * behind it. On false *rest is untouched and out_verdict is filled.
- */
+/* Scans the one value at the start of *rest, after white space, and moves *rest behind it. On false
+ * *rest is untouched and out_verdict is filled. */
 MUST_CHECK bool gate_scan(struct gate *g, struct slice *rest, struct gate_value *out,
                           struct gate_verdict *out_verdict);
 

@@ -114,7 +114,7 @@ static const struct {
     const char *pointer;
 } refused[] = {
 #define R(text, fault, offset, pointer) {TEXT(text), GATE_FAULT_##fault, offset, pointer},
-#include "tests/unit/gate_refused.h"
+#include "tests/unit/gate_refused.inc"
 #undef R
 };
 

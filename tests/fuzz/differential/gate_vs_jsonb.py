@@ -67,7 +67,7 @@ class Judge:
         raise Refused(text)
 
     def number(self, text):
-        """Stored as numeric: digits before the point from the first that counts, scale as written."""
+        """Kept as numeric: digits before the point from the first not zero, scale as written."""
         mantissa, _, exponent = text.lstrip("-").lower().partition("e")
         whole, _, fraction = mantissa.partition(".")
         size = int(exponent.lstrip("+-").lstrip("0")[:12] or "0")
@@ -101,7 +101,8 @@ class Judge:
             elif isinstance(value, (dict, list)):
                 if depth == DEPTH:
                     raise Refused("depth")
-                stack.extend((v, depth + 1) for v in (value.values() if isinstance(value, dict) else value))
+                inside = value.values() if isinstance(value, dict) else value
+                stack.extend((v, depth + 1) for v in inside)
 
     def read(self, data):
         """The value; Refused or ValueError when it is not one the gate may accept."""
@@ -141,18 +142,22 @@ def same(a, b):
 
 def through_gate(gate_filter, documents, names):
     stdin = b"".join(struct.pack(">I", len(d)) + d for d in documents)
-    done = subprocess.run([gate_filter, str(DEPTH), str(MEMBERS), str(DIGITS)], input=stdin, stdout=subprocess.PIPE, check=True)
-    assert len(done.stdout) == len(documents), "gate_filter answered for %d of %d" % (len(done.stdout), len(documents))
-    return [names[b] for b in done.stdout]
+    argv = [gate_filter, str(DEPTH), str(MEMBERS), str(DIGITS)]
+    answers = subprocess.run(argv, input=stdin, stdout=subprocess.PIPE, check=True).stdout
+    assert len(answers) == len(documents), "%d answers for %d" % (len(answers), len(documents))
+    return [names[b] for b in answers]
 
 
 def copy_field(data):
-    return data.replace(b"\\", b"\\\\").replace(b"\n", b"\\n").replace(b"\r", b"\\r").replace(b"\t", b"\\t")
+    for raw, escaped in ((b"\\", b"\\\\"), (b"\n", b"\\n"), (b"\r", b"\\r"), (b"\t", b"\\t")):
+        data = data.replace(raw, escaped)
+    return data
 
 
 def copy_in(cursor, table, rows):
     with cursor.copy("COPY %s FROM STDIN" % table) as copy:
-        copy.write(b"".join(b"\t".join([str(n).encode()] + [copy_field(d)] * copies) + b"\n" for n, d, copies in rows))
+        for n, data, copies in rows:
+            copy.write(b"\t".join([str(n).encode()] + [copy_field(data)] * copies) + b"\n")
 
 
 def store(connection, accepted, mismatch):
@@ -246,7 +251,8 @@ def run(dsn, documents, seed, gate_filter):
     with psycopg.connect(dsn, autocommit=True) as connection:
         prepare(connection)
         while counts["documents"] < documents and len(mismatches) < 20:
-            batch = [generator.document() for _ in range(min(BATCH, documents - counts["documents"]))]
+            size = min(BATCH, documents - counts["documents"])
+            batch = [generator.document() for _ in range(size)]
             verdicts = through_gate(gate_filter, batch, names)
             accepted = {n: batch[n] for n, fault in enumerate(verdicts) if fault == "NONE"}
             refused = {n: (batch[n], fault) for n, fault in enumerate(verdicts) if fault != "NONE"}
@@ -263,7 +269,7 @@ def main():
     options.add_argument("--dsn", default="", help="default: the PG* environment")
     options.add_argument("--documents", type=int, default=100000)
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--filter", default=str(ROOT / "build/tests/fuzz/differential/gate_filter"))
+    options.add_argument("--filter", default=ROOT / "build/tests/fuzz/differential/gate_filter")
     given = options.parse_args()
     counts = run(given.dsn, given.documents, given.seed, given.filter)
     mismatches = counts.pop("mismatches")
