@@ -32,6 +32,7 @@
 #include <openssl/sha.h>
 
 #include "common/base/clock.h"
+#include "consumer/keys.h"
 #include "consumer/row.h"
 
 static_assert(BATCH_DIGEST_SIZE == SHA256_DIGEST_LENGTH, "digests are SHA-256");
@@ -42,12 +43,11 @@ static_assert(BATCH_DIGEST_SIZE == SHA256_DIGEST_LENGTH, "digests are SHA-256");
 
 #define HEX_SIZE (2 * SHA256_DIGEST_LENGTH + 1)
 
-struct batch *batch_create(uint64_t generation)
+struct batch *batch_create(void)
 {
     struct batch *b = calloc(1, sizeof *b);
     if (b == NULL)
         return NULL;
-    b->generation = generation;
     id_make(&b->id);
     return b;
 }

@@ -2,7 +2,6 @@
 /*
  * A batch: whole messages, the events read from them as rows ready for COPY, and what is to become
  * of each event. One batch is one transaction.
- *
  * Life: batch_create, batch_add for each delivery (which it then owns), batch_seal, then each try
  * of the transaction begins with batch_begin_try. Writer and statements read the fields.
  */
@@ -11,6 +10,8 @@
 
 #include "common/base/event.h"
 #include "consumer/delivery.h"
+
+struct batch_key;
 
 enum batch_verdict {
     BATCH_STORE,
@@ -33,50 +34,27 @@ struct batch_event {
     struct id rival;  /* of BATCH_CONFLICT: the event that has the key */
 };
 
-#define BATCH_DIGEST_SIZE 32
-
-/* The claim of an event on its event_id. */
-struct batch_key {
-    uint32_t event;                    /* index in events */
-    size_t text, size;                 /* in texts */
-    uint8_t digest[BATCH_DIGEST_SIZE]; /* of what the client said */
-    bool weak;   /* made from the body alone: a twin may be another event; see batch.c */
-    bool twin;   /* it is: stored without a claim */
-    bool claims; /* in this try: it is the one of its text to ask for the key */
-    bool won;    /* in this try: the key is its own */
-};
-
 struct batch {
-    uint64_t generation;
     struct id id;
     struct delivery_list deliveries;
     struct batch_event *events; /* owned */
     size_t event_count, event_room;
-    struct batch_key *keys; /* owned; sorted by text, then event, once sealed */
+    struct batch_key *keys; /* keys.h; owned; sorted by text, then event, once sealed */
     size_t key_count, key_room;
-    struct buffer rows, texts;
-    struct buffer scratch; /* the line of the foreign message being read */
-    bool again;            /* some of it may be stored already: a redelivery, or tried before */
-    bool failed;           /* out of memory: the deliveries go back */
+    struct buffer rows, texts, scratch;
+    bool again;  /* some of it may be stored already: a redelivery, or tried before */
+    bool failed; /* out of memory: the deliveries go back */
 };
 
-struct batch *batch_create(uint64_t generation); /* NULL: no memory */
+struct batch *batch_create(void); /* NULL: no memory */
 void batch_destroy(struct batch *b);
-
 /* Takes the delivery, also when it cannot be read. */
 void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d);
 void batch_seal(struct batch *b);
-
 /* Each try starts from the beginning: what the last one learned of keys may have changed. */
 void batch_begin_try(struct batch *b);
 size_t batch_count(const struct batch *b, enum batch_verdict verdict);
 void batch_refuse(struct batch *b, struct batch_event *e, const char *sqlstate,
                   const char *message); /* -> BATCH_DATA, for good */
-
-struct slice batch_key_text(const struct batch *b, const struct batch_key *k);
-struct batch_key *batch_find_claim(struct batch *b, struct slice text); /* NULL: nobody claims it */
-/* The database says that the key is taken, by `id` with `digest`. */
-void batch_key_taken(struct batch *b, struct batch_key *claim, const struct id *id,
-                     const uint8_t *digest);
 
 #endif

@@ -117,7 +117,7 @@ static struct delivery_list *next_lane(struct consumer *c)
 static struct batch *make_batch(struct consumer *c)
 {
     struct delivery_list *lane = next_lane(c);
-    struct batch *b = batch_create(lane->head->generation);
+    struct batch *b = batch_create();
     const size_t events_max = (size_t)c->config->consumer_batch_events;
     if (b == NULL) {
         close_intake(c);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The claims of a batch on event_ids, and what becomes of events whose key is another's. */
+#include "consumer/keys.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "consumer/batch.h"
 
 struct slice batch_key_text(const struct batch *b, const struct batch_key *k)
 {

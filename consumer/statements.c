@@ -14,6 +14,7 @@
 #include <openssl/sha.h>
 
 #include "common/pg/copy.h"
+#include "consumer/keys.h"
 #include "schema/queries.h"
 
 #define ARRAYS_MAX      7

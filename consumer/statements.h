@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_CONSUMER_STATEMENTS_H
 #define HOLDFAST_CONSUMER_STATEMENTS_H
 
-#include "common/pg/session.h"
+#include "common/pg/command.h"
 #include "consumer/batch.h"
 
 /* What the session is to prepare on each connection. */

@@ -85,7 +85,6 @@ void writer_on_answer(void *arg, const struct session_answer *a)
 {
     struct writer *w = arg;
     const struct step *step = &steps[w->state];
-    assert(step->answered != NULL);
     writer_go(w, a->ok ? step->answered(w, a) : step->refused(w, a));
 }
 
@@ -101,6 +100,14 @@ struct statement writer_statement(struct writer *w)
 void writer_nothing(struct writer *w)
 {
     (void)w;
+}
+
+/* The answer to a command that was not sent. */
+enum writer_state writer_unasked(struct writer *w, const struct session_answer *a)
+{
+    (void)w, (void)a;
+    assert(false);
+    return WRITER_BROKEN;
 }
 
 /* ---- failures ---- */
@@ -226,57 +233,6 @@ void writer_enter_resting(struct writer *w)
     w->rest.base_ns = slow ? 5 * CLOCK_S : CLOCK_S;
     w->rest.cap_ns = slow ? 30 * CLOCK_S : 15 * CLOCK_S;
     writer_arm(w, backoff_next(&w->rest));
-}
-
-void writer_enter_probe(struct writer *w)
-{
-    session_run(w->session, SQL_PROBE, writer_on_answer, w);
-}
-
-enum writer_state writer_probed(struct writer *w, const struct session_answer *a)
-{
-    (void)a;
-    w->fault = (struct session_fault){0};
-    return w->upkeep_due <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
-}
-
-/* ---- upkeep ---- */
-
-void writer_enter_ahead(struct writer *w)
-{
-    const struct statement st = writer_statement(w);
-    w->upkeep_due = clock_now_ns() + UPKEEP_EVERY;
-    w->purging = w->options->upkeep;
-    if (!statement_ensure_partitions(&st))
-        writer_go(w, WRITER_FREE);
-}
-
-enum writer_state writer_ensured_ahead(struct writer *w, const struct session_answer *a)
-{
-    (void)a;
-    return w->purging ? WRITER_PURGE : WRITER_FREE;
-}
-
-void writer_enter_purge(struct writer *w)
-{
-    const struct statement st = writer_statement(w);
-    if (!statement_purge_keys(&st, (int32_t)w->options->config->dedup_days))
-        writer_go(w, WRITER_FREE);
-}
-
-enum writer_state writer_purged(struct writer *w, const struct session_answer *a)
-{
-    w->purging = statement_purged(a) > 0;
-    return WRITER_FREE;
-}
-
-/* No reason not to store: the present month's partition is there, or its absence will be told. */
-enum writer_state writer_not_kept_up(struct writer *w, const struct session_answer *a)
-{
-    log_warning("upkeep_failed", "partitions ahead or old keys could not be seen to, trying again",
-                LOG_TEXT("sqlstate", a->fault.sqlstate), LOG_TEXT("reason", a->fault.message));
-    w->purging = false;
-    return WRITER_FREE;
 }
 
 /* ---- a batch, from FREE to STORED ---- */

@@ -9,6 +9,8 @@
  * look at the results. An error of the server in the middle of the stream is seen after the
  * stream's end: the server skips the rest of it.
  */
+#include "common/pg/command.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include <libpq-fe.h>
 
-#include "common/pg/session.h"
+#include "common/pg/command.h"
 
 PGconn *connect_start(const struct session_options *o, const char *hosts, const char *addresses);
 

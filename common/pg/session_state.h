@@ -7,7 +7,7 @@
 #include <libpq-fe.h>
 
 #include "common/base/backoff.h"
-#include "common/pg/session.h"
+#include "common/pg/command.h"
 
 enum session_state {
     SESSION_DOWN,

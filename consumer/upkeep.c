@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a writer does besides storing. Before its first batch, and after it gave one up, it probes
+ * whether the database would take one. At the start and every hour it sees to the partitions of the
+ * months to come, and to old keys, forgotten some at a time. Failing is no reason not to store:
+ * the present month's partition is there, or its absence will be told by the next batch. */
+#include "common/base/clock.h"
+#include "common/base/config.h"
+#include "consumer/writer_state.h"
+#include "schema/queries.h"
+
+#define UPKEEP_EVERY (3600 * CLOCK_S)
+
+void writer_enter_probe(struct writer *w)
+{
+    session_run(w->session, SQL_PROBE, writer_on_answer, w);
+}
+
+enum writer_state writer_probed(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    w->fault = (struct session_fault){0};
+    return w->upkeep_due <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
+}
+
+void writer_enter_ahead(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    w->upkeep_due = clock_now_ns() + UPKEEP_EVERY;
+    w->purging = w->options->upkeep;
+    if (!statement_ensure_partitions(&st))
+        writer_go(w, WRITER_FREE);
+}
+
+enum writer_state writer_ensured_ahead(struct writer *w, const struct session_answer *a)
+{
+    (void)a;
+    return w->purging ? WRITER_PURGE : WRITER_FREE;
+}
+
+void writer_enter_purge(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    if (!statement_purge_keys(&st, (int32_t)w->options->config->dedup_days))
+        writer_go(w, WRITER_FREE);
+}
+
+enum writer_state writer_purged(struct writer *w, const struct session_answer *a)
+{
+    w->purging = statement_purged(a) > 0;
+    return WRITER_FREE;
+}
+
+enum writer_state writer_not_kept_up(struct writer *w, const struct session_answer *a)
+{
+    log_warning("upkeep_failed", "partitions ahead or old keys could not be seen to, trying again",
+                LOG_TEXT("sqlstate", a->fault.sqlstate), LOG_TEXT("reason", a->fault.message));
+    w->purging = false;
+    return WRITER_FREE;
+}
