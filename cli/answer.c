@@ -99,6 +99,16 @@ static void read_checks(struct json_object *checks, struct answer *out)
     }
 }
 
+/* One line answers like one event or like a batch of one. */
+static const char *event_id_of(struct json_object *object)
+{
+    struct json_object *ids = array_of(object, "event_ids");
+    struct json_object *id =
+        ids && json_object_array_length(ids) == 1 ? json_object_array_get_idx(ids, 0) : NULL;
+    return json_object_is_type(id, json_type_string) ? json_object_get_string(id)
+                                                     : text_of(object, "event_id");
+}
+
 static void read_object(struct json_object *object, answer_fault_fn fn, void *arg,
                         struct answer *out)
 {
@@ -112,7 +122,7 @@ static void read_object(struct json_object *object, answer_fault_fn fn, void *ar
     else if (errors)
         out->refused = tell_errors(errors, 0, fn, arg);
     out->refused = number_of(object, "rejected", out->refused);
-    add_words(out->event_id, sizeof out->event_id, text_of(object, "event_id"));
+    add_words(out->event_id, sizeof out->event_id, event_id_of(object));
     add_words(out->status, sizeof out->status, text_of(object, "status"));
     add_words(out->version, sizeof out->version, text_of(object, "version"));
     if (json_object_object_get_ex(object, "checks", &checks) &&

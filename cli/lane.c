@@ -133,10 +133,8 @@ enum lane_verdict lane_judge(int status, size_t lines, bool partial)
         return LANE_MIXED;
     if (status >= 200 && status < 300)
         return LANE_TAKEN;
-    if (status == 400 || status == 422)
+    if (status == 400 || status == 413 || status == 422)
         return lines == 1 ? LANE_REFUSED : partial ? LANE_HALVE : LANE_PARTLY;
-    if (status == 413)
-        return lines == 1 ? LANE_REFUSED : LANE_HALVE;
     if (status == 408 || status == 425 || status == 429 || (status >= 500 && status != 501))
         return LANE_LATER;
     return LANE_STOP;
