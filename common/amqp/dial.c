@@ -9,6 +9,7 @@
  */
 #include "common/amqp/dial.h"
 
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -71,15 +72,24 @@ static void tune_socket(evutil_socket_t fd)
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
 }
 
+static bool is_unreachable(int error)
+{
+    return error == ECONNREFUSED || error == EHOSTUNREACH || error == ENETUNREACH ||
+           error == ETIMEDOUT;
+}
+
 static const char *failure_text(struct link *l, short events)
 {
+    const int broken = EVUTIL_SOCKET_ERROR();
     SSL *ssl = bufferevent_openssl_get_ssl(l->bev);
-    const unsigned long error = ssl != NULL ? bufferevent_get_openssl_error(l->bev) : 0;
-    if (ssl != NULL && (error != 0 || SSL_get_verify_result(ssl) != X509_V_OK))
-        return tls_reason(ssl, error);
-    if ((events & BEV_EVENT_EOF) != 0)
+    const char *reason =
+        ssl != NULL ? tls_reason(ssl, bufferevent_get_openssl_error(l->bev)) : NULL;
+    if (reason != NULL)
+        return reason;
+    /* Under TLS a failed connect is reported as an end of file, with the error beside it. */
+    if ((events & BEV_EVENT_EOF) != 0 && !(l->state == LINK_CONNECTING && is_unreachable(broken)))
         return "connection closed by the other side";
-    return evutil_socket_error_to_string(EVUTIL_SOCKET_ERROR());
+    return evutil_socket_error_to_string(broken);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -143,6 +153,7 @@ static bool connect_to(struct link *l, const struct evutil_addrinfo *address)
     bufferevent_set_max_single_read(l->bev, TURN_SIZE);
     bufferevent_set_max_single_write(l->bev, TURN_SIZE);
     bufferevent_enable(l->bev, EV_READ | EV_WRITE);
+    errno = 0;
     if (bufferevent_socket_connect(l->bev, address->ai_addr, (int)address->ai_addrlen) == 0)
         return true;
     link_set_reason(l, "connecting to %s: no socket", l->peer);

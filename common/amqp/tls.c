@@ -37,8 +37,7 @@ static const char *words_of(unsigned long error)
 {
     if (ERR_SYSTEM_ERROR(error))
         return strerror(ERR_GET_REASON(error));
-    const char *reason = ERR_reason_error_string(error);
-    return reason != NULL ? reason : "TLS broke off";
+    return ERR_reason_error_string(error);
 }
 
 SSL *tls_open(const char *ca_file, const char *host, char *why, size_t why_size)
@@ -49,8 +48,9 @@ SSL *tls_open(const char *ca_file, const char *host, char *why, size_t why_size)
     if (context == NULL || SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1) {
         snprintf(why, why_size, "TLS cannot be set up");
     } else if (!trust(context, ca_file)) {
+        const char *reason = words_of(ERR_peek_error());
         snprintf(why, why_size, "authorities in '%s' cannot be read: %s", ca_file,
-                 words_of(ERR_peek_error()));
+                 reason != NULL ? reason : "unknown reason");
     } else {
         SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
         ssl = SSL_new(context);

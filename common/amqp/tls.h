@@ -13,7 +13,8 @@
  * or under the system's authorities when that is "". The caller owns it. NULL: see `why`. */
 SSL *tls_open(const char *ca_file, const char *host, char *why, size_t why_size);
 
-/* Why the peer's certificate was refused, or what OpenSSL said under `error`; never NULL. */
+/* Why the peer's certificate was refused, or what OpenSSL said under `error`; NULL: the fault is
+ * not TLS's, the socket broke. */
 const char *tls_reason(SSL *ssl, unsigned long error);
 
 #endif

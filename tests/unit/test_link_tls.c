@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <event2/event.h>
+#include <event2/listener.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -131,6 +132,22 @@ static void old_protocols_are_refused(void **state)
     expect("localhost", "DNS:localhost", TLS1_1_VERSION, "protocol version");
 }
 
+static void a_broker_that_is_away_is_no_fault_of_tls(void **state)
+{
+    struct scene s;
+    (void)state;
+    authority_init(&s.ours);
+    SSL_CTX *context = serve(&s.ours, "IP:127.0.0.1");
+    broker_init(&s.b, "127.0.0.1", context, s.ours.path);
+    evconnlistener_free(s.b.listener);
+    s.b.listener = NULL;
+    run_until_reason(&s.b);
+    assert_non_null(strstr(link_reason(s.b.link), "Connection refused"));
+    broker_finish(&s.b);
+    SSL_CTX_free(context);
+    authority_finish(&s.ours);
+}
+
 static void another_authority_is_refused(void **state)
 {
     struct scene s;
@@ -178,6 +195,7 @@ int main(void)
         cmocka_unit_test(the_right_name_is_trusted),
         cmocka_unit_test(another_name_is_refused),
         cmocka_unit_test(old_protocols_are_refused),
+        cmocka_unit_test(a_broker_that_is_away_is_no_fault_of_tls),
         cmocka_unit_test(another_authority_is_refused),
         cmocka_unit_test(a_renewed_authority_counts_at_once),
     };
