@@ -155,7 +155,10 @@ static void end_answer(struct conn *c)
         return;
     }
     shutdown(bufferevent_getfd(c->bev), SHUT_WR);
-    enter(c, CONN_LINGERING);
+    if (c->ended)
+        give_up(c);
+    else
+        enter(c, CONN_LINGERING);
 }
 
 static void send_answer(struct conn *c, struct slice bytes)
