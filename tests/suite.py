@@ -135,12 +135,12 @@ def counted(status: int, text: str) -> Count:
     return count
 
 
-def pytest(step: str, folder: str, *args: str, seconds: int = 900) -> Count:
+def pytest(step: str, folder: str, *args: str, seconds: int = 900, **env: str) -> Count:
     report = LOGS / f"{step}.xml"
     report.unlink(missing_ok=True)
     status, _ = command(step, ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini",
                                f"--junit-xml={report}", *args], seconds,
-                        HOLDFAST_BUILD=folder, PYTHONDONTWRITEBYTECODE="1")
+                        HOLDFAST_BUILD=folder, PYTHONDONTWRITEBYTECODE="1", **env)
     count = Count()
     if report.exists():
         for suite in xml.parse(report).getroot().iter("testsuite"):
@@ -165,7 +165,7 @@ def faults() -> Count:
 
 
 def faults_asan() -> Count:
-    return pytest("faults-asan", "build-asan", "tests/fault", "-m", "asan")
+    return pytest("faults-asan", "build-asan", "tests/fault", "-m", "asan", HOLDFAST_FAULTS="1")
 
 
 def mutants() -> Count:

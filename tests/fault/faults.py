@@ -66,14 +66,14 @@ class Run:
         FAULTS[name](self)
         self.journal.note(f"healed {name}")
 
-    def finish(self, seconds: float = 90.0) -> checker.Verdict:
+    def finish(self, seconds: float = 90.0, late_seconds: float = 20.0) -> checker.Verdict:
         """Ends the load, waits until all is stored, judges. An event that is only late is waited
         for before it is called lost."""
         self.load.stop()
         self.journal.close()
         self.stack.wait_drained(seconds)
         verdict = checker.judge_run(self.journal.path, self.stack.database)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + late_seconds
         while verdict.lost and time.monotonic() < deadline:
             self.stack.wait_drained(seconds)
             verdict = checker.judge_run(self.journal.path, self.stack.database)

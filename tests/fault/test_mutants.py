@@ -71,7 +71,7 @@ def build(mutant: Mutant, folder: Path) -> Path:
         shutil.copytree(SOURCE / name, copy / name,
                         ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache"))
     shutil.copy(SOURCE / "meson.build", copy)
-    commands = (["git", "init", "-q", "."], ["git", "apply", str(PATCHES / f"{mutant.name}.patch")],
+    commands = (["git", "init", "-q", "."], ["git", "apply", "-C1", "--recount", str(PATCHES / f"{mutant.name}.patch")],
                 ["meson", "setup", "build", "-Doptimization=0"],
                 ["ninja", "-C", "build", mutant.program])
     for command in commands:
@@ -93,10 +93,10 @@ def run_with(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Calla
 
 
 def provoked(run: Run, mutant: Mutant) -> Verdict:
-    for _ in range(3):
+    for _ in range(2):
         mutant.provoke(run)
         run.wait_accepted(100)
-    return run.finish()
+    return run.finish(late_seconds=5)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
