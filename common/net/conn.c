@@ -310,6 +310,16 @@ void conns_expire(struct conns *cs, int64_t now_ns)
     }
 }
 
+void conns_drain(struct conns *cs)
+{
+    cs->draining = true;
+    for (struct conn *c = cs->first; c != NULL; c = c->next) {
+        c->closing = true;
+        if (c->state == CONN_IDLE)
+            end_answer(c);
+    }
+}
+
 void conns_finish(struct conns *cs)
 {
     struct conn *next;

@@ -46,8 +46,8 @@ struct conns {
     size_t open_calls; /* handed to handlers and not answered */
     struct call *free_calls;
     size_t free_call_count;
-    struct buffer answer;         /* the answer being put together */
-    bool draining;                /* every answer is the last of its connection */
+    struct buffer answer; /* the answer being put together */
+    bool draining;
     void (*on_change)(void *arg); /* count or busy went down */
     void *arg;
 };
@@ -55,6 +55,9 @@ struct conns {
 void conns_finish(struct conns *cs);      /* closes all; open calls are answered to nobody */
 void conns_add(struct conns *cs, int fd); /* takes fd */
 void conns_expire(struct conns *cs, int64_t now_ns); /* ends states whose deadline has passed */
+/* From here on every answer is the last of its connection, and idle connections are closed: when
+ * none is busy, none will be. */
+void conns_drain(struct conns *cs);
 
 /* For call.c: cs->answer holds the whole answer to this call; takes the call. */
 bool call_is_last(const struct call *c); /* the connection closes after it */

@@ -214,9 +214,9 @@ void server_drain(struct server *s, void (*fn)(void *arg), void *arg)
     if (s->listener != NULL)
         evconnlistener_free(s->listener);
     s->listener = NULL;
-    s->conns.draining = true;
     s->on_drained = fn;
     s->arg = arg;
+    conns_drain(&s->conns);
     on_change(s);
 }
 

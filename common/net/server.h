@@ -29,7 +29,8 @@ struct server *server_create(struct loop *loop, const struct server_options *opt
                              struct router *router);
 int server_port(const struct server *s);
 
-/* fn is called once, from the loop. New requests on open connections are still handled. */
+/* Idle connections are closed, the others get their answer; fn is called once, from the loop, when
+ * the last answer has left. No request is handled after that. */
 void server_drain(struct server *s, void (*fn)(void *arg), void *arg);
 void server_destroy(struct server *s);
 
