@@ -84,16 +84,18 @@ static size_t tell_items(struct json_object *items, answer_fault_fn fn, void *ar
     return refused;
 }
 
-/* "broker unhealthy: connecting to …", for each check that is not healthy. */
+/* "broker: unhealthy: connecting to …", for each check that is not healthy. */
 static void read_checks(struct json_object *checks, struct answer *out)
 {
-    json_object_object_foreach(checks, name, check)
-    {
+    struct json_object_iterator at = json_object_iter_begin(checks);
+    const struct json_object_iterator end = json_object_iter_end(checks);
+    for (; !json_object_iter_equal(&at, &end); json_object_iter_next(&at)) {
+        struct json_object *check = json_object_iter_peek_value(&at);
         const bool object = json_object_is_type(check, json_type_object);
         const char *status = object ? text_of(check, "status") : "";
         if (!status[0] || strcmp(status, "healthy") == 0)
             continue;
-        add_words(out->checks, sizeof out->checks, name);
+        add_words(out->checks, sizeof out->checks, json_object_iter_peek_name(&at));
         add_words(out->checks, sizeof out->checks, status);
         add_words(out->checks, sizeof out->checks, text_of(check, "detail"));
     }
