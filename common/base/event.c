@@ -304,42 +304,35 @@ bool event_read(struct event_reader *r, const struct gate_value *object, struct 
     return finish(&x, out);
 }
 
-/* The two members that only a line has. False when m is neither. */
-static bool read_head(struct reading *x, const struct gate_member *m, bool head[2])
+/* What stands behind the prefix is compared byte by byte, so the head must be exactly there. */
+static bool has_head(const struct gate_value *object, struct slice line)
 {
-    const struct slice body = m->kind == GATE_STRING ? json_body_of(m->value) : (struct slice){0};
-    if (slice_equals(m->name, SLICE("id"))) {
-        head[0] = true;
-        if (!id_parse(body, &x->event.id))
-            say(x->faults, m->name, "expected a UUID");
-        return true;
-    }
-    if (slice_equals(m->name, SLICE("received_at"))) {
-        head[1] = true;
-        if (!clock_parse(body, &x->event.received_at))
-            say(x->faults, m->name, "expected a time");
-        return true;
-    }
-    return false;
+    const struct gate_member *m = object->members;
+    return object->member_count >= 2 && slice_equals(m[0].name, SLICE("id")) &&
+           m[0].value.size == ID_TEXT_SIZE + 2 && slice_equals(m[1].name, SLICE("received_at")) &&
+           m[1].value.size == CLOCK_TEXT_SIZE + 2 &&
+           m[1].value.data + m[1].value.size == line.data + EVENT_LINE_PREFIX;
+}
+
+static struct slice body_of(const struct gate_member *m)
+{
+    return m->kind == GATE_STRING ? json_body_of(m->value) : (struct slice){0};
 }
 
 static void read_line_members(struct reading *x)
 {
-    bool head[2] = {false, false};
-    for (size_t i = 0; i < x->object->member_count; i++) {
-        const struct gate_member *m = &x->object->members[i];
-        if (read_head(x, m, head))
-            continue;
-        const struct event_name *name = event_names_find(&x->reader->names, m->name);
+    const struct gate_member *members = x->object->members;
+    if (!id_parse(body_of(&members[0]), &x->event.id))
+        say(x->faults, members[0].name, "expected a UUID");
+    if (!clock_parse(body_of(&members[1]), &x->event.received_at))
+        say(x->faults, members[1].name, "expected a time");
+    for (size_t i = 2; i < x->object->member_count; i++) {
+        const struct event_name *name = event_names_find(&x->reader->names, members[i].name);
         if (name != NULL && !name->is_alias)
-            read_field(x, name, m);
+            read_field(x, name, &members[i]);
         else
-            say(x->faults, m->name, "not a field of an event");
+            say(x->faults, members[i].name, "not a field of an event");
     }
-    if (!head[0])
-        say(x->faults, SLICE("id"), "required, but not there");
-    if (!head[1])
-        say(x->faults, SLICE("received_at"), "required, but not there");
 }
 
 static void say_malformed(struct event_faults *faults, const struct gate_verdict *verdict)
@@ -364,6 +357,10 @@ bool event_read_line(struct event_reader *r, struct slice line, struct log_event
     }
     if (!must_be_object(&object, out_faults) || !begin(&x))
         return false;
+    if (!has_head(&object, line)) {
+        say(out_faults, (struct slice){0}, "a line starts with id and received_at");
+        return false;
+    }
     read_line_members(&x);
     return finish(&x, out);
 }

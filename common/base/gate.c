@@ -46,7 +46,7 @@ struct gate *gate_create(const struct gate_limits *limits)
 {
     assert(limits->depth >= 1 && limits->depth <= DEPTH_MAX);
     struct gate *g = calloc(1, sizeof *g);
-    if (g == NULL || !names_init(&g->names, limits->members > 0 ? limits->members : 1)) {
+    if (g == NULL || !names_init(&g->names)) {
         gate_destroy(g);
         return NULL;
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/gate_names.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -10,14 +9,13 @@
 
 struct name_place {
     uint64_t serial; /* of the object; older than the scan: empty */
-    uint32_t check;  /* of the hash */
-    uint32_t name;   /* on the stack */
+    uint64_t key;    /* of the object's serial and the hash */
+    size_t name;     /* on the stack, while the object is open */
 };
 
-bool names_init(struct names *n, size_t max)
+bool names_init(struct names *n)
 {
-    assert(max > 0 && max <= UINT32_MAX / 4);
-    *n = (struct names){.max = max, .next_serial = 1};
+    *n = (struct names){.next_serial = 1};
     return getrandom(n->seed, sizeof n->seed, 0) == sizeof n->seed;
 }
 
@@ -31,6 +29,7 @@ void names_finish(struct names *n)
 void names_start(struct names *n)
 {
     n->count = 0;
+    n->table_used = 0;
     n->first_serial = n->next_serial;
 }
 
@@ -129,42 +128,62 @@ static bool find_by_walk(const struct names *n, const struct names_object *o)
     return false;
 }
 
-/* Finds the name's equal in the table, or puts it there. The table is never more than half full. */
-static bool find_or_put(struct names *n, const struct names_object *o, size_t index)
+/* The place of the key, or the empty one where it belongs. */
+static struct name_place *find_place(const struct names *n, uint64_t serial, uint64_t key,
+                                     const struct name *name)
 {
-    const struct name *name = &n->stack[index];
-    const uint64_t key = mix(name->hash ^ o->serial, n->seed[0] | 1);
-    const uint32_t check = (uint32_t)(key >> 32);
-    for (size_t i = key & n->table_mask;; i = (i + 1) & n->table_mask) {
+    const size_t mask = n->table_size - 1;
+    for (size_t i = key & mask;; i = (i + 1) & mask) {
         struct name_place *place = &n->table[i];
-        if (place->serial < n->first_serial) {
-            *place = (struct name_place){o->serial, check, (uint32_t)index};
-            return false;
-        }
-        if (place->serial == o->serial && place->check == check &&
+        if (place->serial < n->first_serial)
+            return place;
+        if (place->serial == serial && place->key == key && name != NULL &&
             same_text(&n->stack[place->name], name))
-            return true;
+            return place;
     }
 }
 
-static bool make_table(struct names *n)
+/* A table twice as large, with what belongs to this scan. */
+static bool grow_table(struct names *n)
 {
-    size_t size = 64;
-    while (size < n->max * 2)
-        size *= 2;
-    n->table = calloc(size, sizeof *n->table);
-    n->table_mask = size - 1;
-    return n->table != NULL;
+    struct name_place *old = n->table;
+    const size_t old_size = n->table_size;
+    const size_t size = old_size == 0 ? 128 : old_size * 2;
+    struct name_place *table = calloc(size, sizeof *table);
+    if (table == NULL)
+        return false;
+    n->table = table;
+    n->table_size = size;
+    for (size_t i = 0; i < old_size; i++) {
+        if (old[i].serial >= n->first_serial)
+            *find_place(n, old[i].serial, old[i].key, NULL) = old[i];
+    }
+    free(old);
+    return true;
+}
+
+static enum names_result find_or_put(struct names *n, const struct names_object *o, size_t index)
+{
+    const struct name *name = &n->stack[index];
+    const uint64_t key = mix(name->hash ^ o->serial, n->seed[0] | 1);
+    if (n->table_used * 2 >= n->table_size && !grow_table(n))
+        return NAMES_NO_MEMORY;
+    struct name_place *place = find_place(n, o->serial, key, name);
+    if (place->serial >= n->first_serial)
+        return NAMES_DUPLICATE;
+    *place = (struct name_place){o->serial, key, index};
+    n->table_used++;
+    return NAMES_ADDED;
 }
 
 /* The object has outgrown the walk: its names go to the table. */
 static bool move_to_table(struct names *n, struct names_object *o)
 {
-    if (n->table == NULL && !make_table(n))
-        return false;
     o->serial = n->next_serial++;
-    for (size_t i = o->first; i + 1 < n->count; i++)
-        (void)find_or_put(n, o, i);
+    for (size_t i = o->first; i + 1 < n->count; i++) {
+        if (find_or_put(n, o, i) == NAMES_NO_MEMORY)
+            return false;
+    }
     return true;
 }
 
@@ -180,7 +199,7 @@ enum names_result names_add(struct names *n, struct names_object *o, struct slic
     if (n->count - o->first > NAMES_WALK) {
         if (o->serial == 0 && !move_to_table(n, o))
             return NAMES_NO_MEMORY;
-        return find_or_put(n, o, n->count - 1) ? NAMES_DUPLICATE : NAMES_ADDED;
+        return find_or_put(n, o, n->count - 1);
     }
     return !fresh && find_by_walk(n, o) ? NAMES_DUPLICATE : NAMES_ADDED;
 }

@@ -27,11 +27,10 @@ struct name_place; /* of the table */
 
 struct names {
     uint64_t seed[2];
-    size_t max;         /* names of one scan */
     struct name *stack; /* owned */
     size_t count, capacity;
-    struct name_place *table; /* owned; made when first needed */
-    size_t table_mask;
+    struct name_place *table; /* owned; a power of two, at most half full */
+    size_t table_size, table_used;
     uint64_t first_serial; /* of this scan: what is older in the table is empty */
     uint64_t next_serial;
 };
@@ -45,7 +44,7 @@ struct names_object {
 
 enum names_result { NAMES_ADDED, NAMES_DUPLICATE, NAMES_NO_MEMORY };
 
-MUST_CHECK bool names_init(struct names *n, size_t max);
+MUST_CHECK bool names_init(struct names *n);
 void names_finish(struct names *n);
 void names_start(struct names *n); /* a new scan */
 

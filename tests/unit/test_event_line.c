@@ -5,10 +5,13 @@
 #include "tests/unit/event_unit.h"
 
 /* Both programs' tests read the pairs in this folder: what a client sends, what travels. */
-#define GOLDEN "tests/golden"
-#define ID     "019c1a2b-3c4d-7e5f-8a6b-0123456789ab"
-#define WHEN   INT64_C(1769860800000000) /* 2026-01-31T12:00:00Z */
-#define HEAD   "{\"id\":\"" ID "\",\"received_at\":\"2026-01-31T12:00:00.000000Z\""
+#define GOLDEN      "tests/golden"
+#define ID          "019c1a2b-3c4d-7e5f-8a6b-0123456789ab"
+#define WHEN        INT64_C(1769860800000000) /* 2026-01-31T12:00:00Z */
+#define TIME        "2026-01-31T12:00:00.000000Z"
+#define HEAD_INSIDE "\"id\":\"" ID "\",\"received_at\":\"" TIME "\""
+#define HEAD        "{" HEAD_INSIDE
+#define NO_HEAD     "a line starts with id and received_at"
 
 static int setup(void **state)
 {
@@ -240,14 +243,23 @@ static void a_bad_line_is_told(void **state)
         {HEAD ",\"event_type\":\"\\x\"}", "/event_type", "not a JSON escape sequence (at byte 103)",
          true},
         {"[]", "", "an event is an object, not an array", false},
-        {"{\"received_at\":\"2026-01-31T12:00:00Z\",\"event_type\":\"x\"}", "/id",
-         "required, but not there", false},
-        {"{\"id\":\"" ID "\",\"event_type\":\"x\"}", "/received_at", "required, but not there",
+        {"{\"event_type\":\"x\"}", "", NO_HEAD, false},
+        {"{\"id\":\"" ID "\",\"event_type\":\"x\"}", "", NO_HEAD, false},
+        {"{\"received_at\":\"" TIME "\",\"id\":\"" ID "\",\"event_type\":\"x\"}", "", NO_HEAD,
          false},
-        {"{\"id\":\"7\",\"received_at\":\"2026-01-31T12:00:00Z\",\"event_type\":\"x\"}", "/id",
-         "expected a UUID", false},
-        {"{\"id\":\"" ID "\",\"received_at\":5,\"event_type\":\"x\"}", "/received_at",
-         "expected a time", false},
+        {"{\"event_type\":\"x\"," HEAD_INSIDE "}", "", NO_HEAD, false},
+        {" " HEAD ",\"event_type\":\"x\"}", "", NO_HEAD, false},
+        {"{ " HEAD_INSIDE ",\"event_type\":\"x\"}", "", NO_HEAD, false},
+        {"{\"id\":\"" ID "\",\"received_at\":\"2026-01-31T12:00:00Z\",\"event_type\":\"x\"}", "",
+         NO_HEAD, false},
+        {"{\"id\":\"019c1a2b-3c4d-7e5f-8a6b-0123456789ax\",\"received_at\":\"" TIME
+         "\",\"event_type\":\"x\"}",
+         "/id", "expected a UUID", false},
+        {"{\"id\":\"" ID "\",\"received_at\":\"2026-01-32T12:00:00.000000Z\",\"event_type\":\"x\"}",
+         "/received_at", "expected a time", false},
+        {"{\"id\":12345678901234567890123456789012345678,\"received_at\":\"" TIME
+         "\",\"event_type\":\"x\"}",
+         "/id", "expected a UUID", false},
         {HEAD "}", "/event_type", "required, but not there", false},
         {HEAD ",\"event_type\":\"x\",\"other\":1}", "/other", "not a field of an event", false},
         {HEAD ",\"event_type\":\"x\",\"type\":\"x\"}", "/type", "not a field of an event", false},

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/base/buffer.h"
 #include "common/base/clock.h"
@@ -172,7 +173,14 @@ static void duplicates_are_found_in_objects_of_any_size(void **state)
     }
 }
 
-/* The best of three scans, so that a busy machine does not count. */
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (int64_t)t.tv_sec * CLOCK_S + t.tv_nsec;
+}
+
+/* The best of three scans in processor time, so that a busy machine does not count. */
 static int64_t time_of_members(size_t count)
 {
     const struct gate_limits limits = {.depth = 4, .members = 1000000, .digits = 1000000};
@@ -182,9 +190,9 @@ static int64_t time_of_members(size_t count)
     add_members(&text, count);
     buffer_add_byte(&text, '}');
     for (int i = 0; i < 3; i++) {
-        const int64_t start = clock_now_ns();
+        const int64_t start = cpu_ns();
         assert_int_equal(scan(&limits, &text, &verdict), GATE_FAULT_NONE);
-        const int64_t spent = clock_now_ns() - start;
+        const int64_t spent = cpu_ns() - start;
         best = spent < best ? spent : best;
     }
     buffer_finish(&text);
