@@ -309,7 +309,7 @@ static bool has_head(const struct gate_value *object, struct slice line)
 {
     const struct gate_member *m = object->members;
     return object->member_count >= 2 && slice_equals(m[0].name, SLICE("id")) &&
-           m[0].value.size == ID_TEXT_SIZE + 2 && slice_equals(m[1].name, SLICE("received_at")) &&
+           slice_equals(m[1].name, SLICE("received_at")) &&
            m[1].value.size == CLOCK_TEXT_SIZE + 2 &&
            m[1].value.data + m[1].value.size == line.data + EVENT_LINE_PREFIX;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/gate.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,12 +209,19 @@ static void many_members_cost_no_more_than_their_number(void **state)
         fail_msg("10000: %lld ns, 200000: %lld ns", (long long)few, (long long)many);
 }
 
-/* What one scan left behind means nothing to the next. */
+static size_t heap_in_use(void)
+{
+    const struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* What one scan left behind means nothing to the next, and takes no more memory with each. */
 static void a_gate_forgets_between_scans(void **state)
 {
     const struct gate_limits limits = {.depth = 4, .members = 200, .digits = 1000};
     struct gate *g = gate_create(&limits);
     struct buffer text = {0};
+    size_t heap = 0;
     (void)state;
     add_members(&text, 60);
     buffer_add_byte(&text, '}');
@@ -224,7 +232,10 @@ static void a_gate_forgets_between_scans(void **state)
         assert_int_equal(value.member_count, 60);
         assert_false(gate_scan_whole(g, SLICE("[{\"name0\":{\"x\":["), &value, &verdict));
         assert_string_equal(verdict.pointer, "/0/name0/x/0");
+        if (i == 0)
+            heap = heap_in_use();
     }
+    assert_int_equal(heap_in_use(), heap);
     buffer_finish(&text);
     gate_destroy(g);
 }
