@@ -86,7 +86,8 @@ static const struct ingest_item *worst_item(const struct ingest_result *result)
     const struct ingest_item *worst = NULL;
     for (size_t i = 0; i < result->count; i++) {
         const struct ingest_item *item = &result->items[i];
-        if (item->status != 202 && (worst == NULL || rank_of(item->status) > rank_of(worst->status)))
+        if (item->status != 202 &&
+            (worst == NULL || rank_of(item->status) > rank_of(worst->status)))
             worst = item;
     }
     return worst;

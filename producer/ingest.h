@@ -17,10 +17,7 @@ struct ingest_limits {
     size_t batch_events;
 };
 
-enum ingest_form {
-    INGEST_JSON,  /* one object, or an array of objects */
-    INGEST_LINES, /* NDJSON */
-};
+enum ingest_form { INGEST_JSON, INGEST_LINES }; /* an object or an array of them; NDJSON */
 
 struct ingest_body {
     struct slice text;
@@ -28,7 +25,7 @@ struct ingest_body {
     struct slice key; /* Idempotency-Key: checked, without quotes; data NULL = none */
 };
 
-struct ingest_span { /* a piece of the ingest's own text: ingest_text */
+struct ingest_span { /* of the ingest's own text: ingest_text */
     size_t at, size;
 };
 
@@ -46,8 +43,7 @@ struct ingest_item {
 struct ingest_result {
     bool single; /* one object that stands alone */
     bool broken; /* the items after the last one could not be read: nothing can be taken */
-    bool too_many;
-    bool no_memory;
+    bool too_many, no_memory;
     size_t count, good;
     const struct ingest_item *items;
     size_t line_bytes;   /* of all good lines */

@@ -15,8 +15,6 @@
 
 #include <event2/event.h>
 
-#include "producer/message_list.h"
-
 enum {
     MESSAGE_EVENTS = 512,
     MESSAGE_BYTES = 128 * 1024,
@@ -73,15 +71,6 @@ static void release_message(struct outbox *o, struct outbox_message *m)
                                  .waiter_capacity = m->waiter_capacity};
     o->free_messages = m;
     o->free_count++;
-}
-
-bool outbox_is_awaited(const struct outbox_message *m)
-{
-    for (size_t i = 0; i < m->waiter_count; i++) {
-        if (!m->waiters[i]->gone)
-            return true;
-    }
-    return false;
 }
 
 size_t outbox_events(const struct outbox *o)

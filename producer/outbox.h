@@ -11,39 +11,10 @@
 #ifndef HOLDFAST_PRODUCER_OUTBOX_H
 #define HOLDFAST_PRODUCER_OUTBOX_H
 
-#include "common/base/buffer.h"
-#include "common/base/id.h"
+#include "producer/outbox_message.h"
 
 struct event_base;
 struct outbox;
-
-enum outbox_lane { OUTBOX_NORMAL, OUTBOX_URGENT, OUTBOX_LANES };
-
-/* Worse ones are greater. */
-enum outbox_outcome {
-    OUTBOX_HELD,    /* confirmed: on disk at the broker */
-    OUTBOX_REFUSED, /* the broker said no, or had no queue for it */
-    OUTBOX_DROPPED, /* never sent */
-};
-
-/* Embedded in what waits; all zero at first. */
-struct outbox_waiter {
-    size_t pending; /* messages not settled that carry its lines */
-    enum outbox_outcome worst;
-    bool gone; /* set by its owner: nobody needs the outcome any more */
-};
-
-struct outbox_message {
-    struct outbox_message *next; /* of whoever has it */
-    char id[ID_TEXT_SIZE + 1];
-    enum outbox_lane lane;
-    struct buffer body;
-    size_t events;
-    struct outbox_waiter **waiters; /* owned array of lent ones */
-    size_t waiter_count, waiter_capacity;
-    uint64_t tag;    /* the publisher's: */
-    int64_t sent_ns; /* when it went out */
-};
 
 struct outbox_handler {
     void (*publish)(void *arg, struct outbox_message *m); /* takes */
@@ -65,7 +36,6 @@ void outbox_open(struct outbox *o, bool open); /* whether messages may leave; no
 void outbox_settle(struct outbox *o, struct outbox_message *m, enum outbox_outcome outcome);
 void outbox_drop_unawaited(struct outbox *o); /* while not open */
 
-bool outbox_is_awaited(const struct outbox_message *m);
 size_t outbox_events(const struct outbox *o); /* held, sent ones included */
 size_t outbox_bytes(const struct outbox *o);
 

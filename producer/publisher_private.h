@@ -4,7 +4,6 @@
 #define HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
 
 #include "common/base/log.h"
-#include "producer/message_list.h"
 #include "producer/publisher.h"
 #include "producer/window.h"
 

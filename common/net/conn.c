@@ -25,6 +25,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "common/net/router.h"
 
 enum {
     FREE_CALLS_MAX = 256,       /* kept for reuse */

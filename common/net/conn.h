@@ -7,23 +7,10 @@
 #ifndef HOLDFAST_NET_CONN_H
 #define HOLDFAST_NET_CONN_H
 
-#include "common/net/call.h"
-#include "common/net/guard.h"
-#include "common/net/router.h"
+#include "common/net/call_private.h"
 
-struct event_base;
 struct conn;
-
-/* One exchange, from its first byte to its answer. */
-struct call {
-    struct guard guard;
-    struct conn *conn;         /* NULL: the client is gone */
-    const struct route *route; /* NULL until found */
-    struct conns *conns;
-    struct call *next_free;
-    int64_t started_ns; /* last byte */
-    bool open;          /* with a handler, not answered */
-};
+struct event_base;
 
 /* Every state has a deadline but ASKED, which is the handler's to end. */
 enum conn_state {
@@ -34,8 +21,7 @@ enum conn_state {
     CONN_LINGERING, /* the last answer has left; ended by the client's close or soon */
 };
 
-/* All connections of a server. Its fields are the server's to read. */
-struct conns {
+struct conns { /* all connections of a server, which may read the fields */
     struct event_base *base;
     struct router *router;
     struct guard_budget budget;
@@ -58,9 +44,5 @@ void conns_expire(struct conns *cs, int64_t now_ns); /* ends states whose deadli
 /* From here on every answer is the last of its connection, and idle connections are closed: when
  * none is busy, none will be. */
 void conns_drain(struct conns *cs);
-
-/* For call.c: cs->answer holds the whole answer to this call; takes the call. */
-bool call_is_last(const struct call *c); /* the connection closes after it */
-void call_answered(struct call *c, int status);
 
 #endif

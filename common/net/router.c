@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "common/base/metrics.h"
-#include "common/net/conn.h"
+#include "common/net/call_private.h"
 
 enum { CODES_MAX = 16 };
 

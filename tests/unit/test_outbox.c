@@ -5,7 +5,6 @@
 
 #include <event2/event.h>
 
-#include "producer/message_list.h"
 #include "producer/outbox.h"
 
 enum { EVENTS_MAX = 2000, BYTES_MAX = 1000000 };

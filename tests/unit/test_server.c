@@ -61,9 +61,7 @@ static void on_later(struct call *c, void *arg)
 
 static void on_time(evutil_socket_t fd, short events, void *arg)
 {
-    (void)fd;
-    (void)events;
-    (void)arg;
+    (void)fd, (void)events, (void)arg;
     while (held_count > 0)
         call_reply(held[--held_count], &(struct reply){.status = 200, .body = SLICE("late")});
 }

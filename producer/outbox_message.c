@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "producer/message_list.h"
+#include "producer/outbox_message.h"
 
-#include <stddef.h>
-
-#include "producer/outbox.h"
+bool outbox_is_awaited(const struct outbox_message *m)
+{
+    for (size_t i = 0; i < m->waiter_count; i++) {
+        if (!m->waiters[i]->gone)
+            return true;
+    }
+    return false;
+}
 
 void message_list_push(struct message_list *l, struct outbox_message *m)
 {

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside common/net: a call, and what its answer does to its connection. */
+#ifndef HOLDFAST_NET_CALL_PRIVATE_H
+#define HOLDFAST_NET_CALL_PRIVATE_H
+
+#include "common/net/call.h"
+#include "common/net/guard.h"
+
+struct conn;
+struct conns;
+struct route;
+
+struct call { /* one exchange, from its first byte to its answer */
+    struct guard guard;
+    struct conns *conns;
+    struct conn *conn;         /* NULL: the client is gone */
+    const struct route *route; /* NULL until found */
+    struct call *next_free;
+    int64_t started_ns; /* last byte */
+    bool open;          /* with a handler, not answered */
+};
+
+/* For call.c: cs->answer holds the whole answer to this call; takes the call. */
+bool call_is_last(const struct call *c); /* the connection closes after it */
+void call_answered(struct call *c, int status);
+
+#endif
