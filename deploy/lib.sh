@@ -13,13 +13,15 @@ elif [ "$(id -u)" = 0 ]; then
 else
     state=${XDG_STATE_HOME:-$HOME/.local/state}/holdfast
 fi
-postgres_bin=$(find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
 
 say() { printf '%s\n' "$*"; }
 die() {
     printf 'holdfast: %s\n' "$*" >&2
     exit 1
 }
+
+# The newest server installed; nothing when there is none.
+find_postgres() { find /usr/lib/postgresql -mindepth 2 -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1 || true; }
 
 # as USER COMMAND...: drops to USER when we are root, else runs as we are.
 as() { (become "$@"); }
