@@ -44,6 +44,7 @@ struct producer {
     struct probes probes;
     struct routes routes;
     struct topology topology;
+    struct server_options listen;
     char link_name[64], status_link_name[64];
     struct link_options link, status_link;
     /* Of a worker: */
@@ -146,6 +147,13 @@ static bool open_queue_side(struct producer *x)
     return true;
 }
 
+static void log_no_port(const struct producer *x)
+{
+    log_error("http_listen_failed", "the producer cannot listen, it ends",
+              LOG_TEXT("host", x->listen.host), LOG_INT("port", x->listen.port),
+              LOG_TEXT("error", strerror(errno)));
+}
+
 static bool open_client_side(struct producer *x)
 {
     const struct config *c = x->config;
@@ -155,19 +163,9 @@ static bool open_client_side(struct producer *x)
         .batch_events = (size_t)c->max_batch_events});
     if (x->routes.ingest == NULL)
         return false;
-    x->server = server_create(
-        x->loop,
-        &(struct server_options){.host = c->producer_host,
-                                 .port = (int)c->producer_port,
-                                 .reuse_port = c->producer_workers > 1,
-                                 .max_body_bytes = (size_t)c->max_body_bytes,
-                                 .max_connections = (size_t)c->max_connections,
-                                 .request_timeout_ns = c->request_timeout_ms * CLOCK_MS},
-        x->router);
+    x->server = server_create(x->loop, &x->listen, x->router);
     if (x->server == NULL)
-        log_error("http_listen_failed", "the producer cannot listen, it ends",
-                  LOG_TEXT("host", c->producer_host), LOG_INT("port", c->producer_port),
-                  LOG_TEXT("error", strerror(errno)));
+        log_no_port(x);
     return x->server != NULL;
 }
 
@@ -234,25 +232,44 @@ static bool prepare(struct producer *x)
     probes_add_routes(&x->probes, x->router);
     router_seal(x->router);
     topology_init(&x->topology, c->rabbitmq_queue_name, c->rabbitmq_queue_type == CONFIG_QUORUM);
+    x->listen = (struct server_options){
+        .host = c->producer_host,
+        .port = (int)c->producer_port,
+        .reuse_port = c->producer_workers > 1,
+        .max_body_bytes = (size_t)c->max_body_bytes,
+        .max_connections = (size_t)c->max_connections,
+        .request_timeout_ns = c->request_timeout_ms * CLOCK_MS,
+    };
     x->link = link_options_of(c, x->link_name);
     x->status_link = link_options_of(c, x->status_link_name);
     return true;
 }
 
-static int run(struct producer *x)
+static int run_workers(struct producer *x)
 {
     const struct config *c = x->config;
+    const int port = server_reserve(&x->listen, &x->listen.port);
+    if (port < 0) {
+        log_no_port(x);
+        return EXIT_FAILED;
+    }
+    const int code = supervisor_run(&(struct supervisor_options){
+        .workers = (int)c->producer_workers,
+        .stop_timeout_s = (int)c->shutdown_timeout_s + 5,
+        .run = run_worker,
+        .arg = x,
+    });
+    close(port);
+    return code;
+}
+
+static int run(struct producer *x)
+{
     if (!prepare(x)) {
         log_error("start_failed", "out of memory, the producer ends");
         return EXIT_FAILED;
     }
-    if (c->producer_workers == 1)
-        return run_worker(0, x);
-    return supervisor_run(
-        &(struct supervisor_options){.workers = (int)c->producer_workers,
-                                     .stop_timeout_s = (int)c->shutdown_timeout_s + 5,
-                                     .run = run_worker,
-                                     .arg = x});
+    return x->config->producer_workers == 1 ? run_worker(0, x) : run_workers(x);
 }
 
 int main(int argc, char **argv)

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -121,7 +122,7 @@ static struct addrinfo *resolve(const struct server_options *options)
     struct addrinfo *found = NULL;
     char port[16];
     const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_ADDRCONFIG};
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
     snprintf(port, sizeof port, "%d", options->port);
     const char *host = options->host[0] != 0 ? options->host : NULL;
     if (getaddrinfo(host, port, &hints, &found) == 0)
@@ -148,6 +149,28 @@ static int port_of(evutil_socket_t fd)
     if (getsockname(fd, &address.any, &size) != 0)
         return 0;
     return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
+}
+
+int server_reserve(const struct server_options *options, int *out_port)
+{
+    const int on = 1;
+    struct addrinfo *address = resolve(options);
+    if (address == NULL)
+        return -1;
+    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+                       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
+                       bind(fd, address->ai_addr, address->ai_addrlen) == 0;
+    const int error = errno;
+    freeaddrinfo(address);
+    if (bound) {
+        *out_port = port_of(fd);
+        return fd;
+    }
+    if (fd >= 0)
+        close(fd);
+    errno = error;
+    return -1;
 }
 
 static bool open_listener(struct server *s, const struct server_options *options)

@@ -24,6 +24,10 @@ struct server_options {
     int64_t request_timeout_ns; /* from the first byte of a request to its last */
 };
 
+/* Takes the port for this process and those it forks, which all listen with reuse_port; holds it
+ * until the returned descriptor is closed. -1: it cannot be had; errno says why. */
+int server_reserve(const struct server_options *options, int *out_port);
+
 /* NULL: the address cannot be had; errno says why. The router is lent. */
 struct server *server_create(struct loop *loop, const struct server_options *options,
                              struct router *router);
