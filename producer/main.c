@@ -10,6 +10,7 @@
  * was not enough.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,6 +201,7 @@ static void close_worker(struct producer *x)
 static int run_worker(int worker, void *arg)
 {
     struct producer *x = arg;
+    signal(SIGHUP, SIG_IGN); /* there is nothing to read again */
     metrics_use_row((unsigned)worker);
     snprintf(x->link_name, sizeof x->link_name, "holdfast-producer:%ld", (long)getpid());
     snprintf(x->status_link_name, sizeof x->status_link_name, "holdfast-producer-status:%ld",

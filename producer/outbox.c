@@ -18,6 +18,8 @@
 enum {
     MESSAGE_EVENTS = 512,
     MESSAGE_BYTES = 128 * 1024,
+    LANE_WINDOW = 4,    /* messages on their way before lines gather: the broker writes several to
+                           disk in one go, and a line need not wait for another's disk write */
     FREE_MESSAGES = 16, /* kept for reuse with their memory */
 };
 
@@ -137,7 +139,7 @@ static void flush_lane(struct outbox *o, struct lane *lane)
     struct outbox_message *m;
     while (o->is_open && (m = message_list_pop(&lane->full)) != NULL)
         hand_over(o, lane, m);
-    if (!o->is_open || lane->open == NULL || (lane->unsettled > 0 && !lane->clocked))
+    if (!o->is_open || lane->open == NULL || (lane->unsettled >= LANE_WINDOW && !lane->clocked))
         return;
     m = lane->open;
     lane->open = NULL;

@@ -113,7 +113,8 @@ static void on_end(struct supervisor *s, int index, int status)
     const int code = exit_code_of(status);
     w->pid = 0;
     if (s->stopping) {
-        s->exit_code = code > s->exit_code ? code : s->exit_code;
+        if (s->exit_code != EXIT_CONFIG && code > s->exit_code)
+            s->exit_code = code;
         return;
     }
     if (code == EXIT_CONFIG) {

@@ -7,7 +7,7 @@
 
 #include "producer/outbox.h"
 
-enum { EVENTS_MAX = 2000, BYTES_MAX = 1000000 };
+enum { EVENTS_MAX = 2000, BYTES_MAX = 1000000, WINDOW = 4 };
 
 /* What the outbox handed over, and whom it told. */
 struct fake {
@@ -109,24 +109,33 @@ static void lines_of_one_round_travel_together(void **state)
     assert_int_equal(w[1].worst, OUTBOX_DROPPED);
 }
 
-static void lines_gather_until_the_confirm(void **state)
+/* As many messages on their way as go before lines gather. */
+static void fill_window(struct fake *f, struct outbox_waiter *w)
+{
+    for (size_t i = 1; i <= WINDOW; i++) {
+        add(f, OUTBOX_NORMAL, "a\n", w);
+        round_ends(f);
+        assert_int_equal(f->sent_count, i);
+    }
+}
+
+static void lines_gather_until_a_confirm(void **state)
 {
     struct fake f;
     struct outbox_waiter w[3] = {{0}, {0}, {0}};
     (void)state;
     setup(&f);
-    add(&f, OUTBOX_NORMAL, "a\n", &w[0]);
-    round_ends(&f);
+    fill_window(&f, &w[0]);
     for (int i = 1; i < 3; i++) {
         add(&f, OUTBOX_NORMAL, "b\n", &w[i]);
         round_ends(&f);
-        assert_int_equal(f.sent_count, 1);
+        assert_int_equal(f.sent_count, WINDOW);
     }
     settle_oldest(&f, OUTBOX_HELD);
-    assert_int_equal(f.sent_count, 1);
+    assert_int_equal(f.sent_count, WINDOW);
     round_ends(&f);
-    assert_int_equal(f.sent_count, 2);
-    assert_int_equal(f.sent.first->events, 2);
+    assert_int_equal(f.sent_count, WINDOW + 1);
+    assert_int_equal(f.sent.last->events, 2);
     teardown(&f);
 }
 
@@ -136,14 +145,13 @@ static void lanes_do_not_wait_for_each_other(void **state)
     struct outbox_waiter w = {0};
     (void)state;
     setup(&f);
-    add(&f, OUTBOX_NORMAL, "a\n", &w);
-    round_ends(&f);
+    fill_window(&f, &w);
     add(&f, OUTBOX_NORMAL, "b\n", &w);
     add(&f, OUTBOX_URGENT, "c\n", &w);
     round_ends(&f);
-    assert_int_equal(f.sent_count, 2);
+    assert_int_equal(f.sent_count, WINDOW + 1);
     assert_int_equal(f.sent.last->lane, OUTBOX_URGENT);
-    assert_int_equal(w.pending, 3);
+    assert_int_equal(w.pending, WINDOW + 2);
     teardown(&f);
     assert_int_equal(f.settled, 1);
 }
@@ -154,17 +162,15 @@ static void a_full_message_waits_for_nobody(void **state)
     struct outbox_waiter w = {0};
     (void)state;
     setup(&f);
-    for (int i = 0; i < 1 + 512 + 512 + 10; i++) {
+    fill_window(&f, &w);
+    for (int i = 0; i < 512 + 512 + 10; i++)
         add(&f, OUTBOX_NORMAL, "x\n", &w);
-        if (i == 0)
-            round_ends(&f);
-    }
     round_ends(&f);
-    assert_int_equal(f.sent_count, 3);
+    assert_int_equal(f.sent_count, WINDOW + 2);
     assert_int_equal(f.sent.last->events, 512);
     settle_oldest(&f, OUTBOX_HELD);
     round_ends(&f);
-    assert_int_equal(f.sent_count, 4);
+    assert_int_equal(f.sent_count, WINDOW + 3);
     assert_int_equal(f.sent.last->events, 10);
     teardown(&f);
 }
@@ -181,10 +187,11 @@ static void a_large_line_goes_alone(void **state)
     add(&f, OUTBOX_NORMAL, large, &w);
     add(&f, OUTBOX_NORMAL, "b\n", &w);
     round_ends(&f);
-    assert_int_equal(f.sent_count, 2);
+    assert_int_equal(f.sent_count, 3);
     assert_int_equal(f.sent.first->events, 1);
+    assert_int_equal(f.sent.first->next->events, 1);
+    assert_int_equal(f.sent.first->next->body.size, sizeof large - 1);
     assert_int_equal(f.sent.last->events, 1);
-    assert_int_equal(f.sent.last->body.size, sizeof large - 1);
     teardown(&f);
 }
 
@@ -251,7 +258,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_line_leaves_at_once),
         cmocka_unit_test(lines_of_one_round_travel_together),
-        cmocka_unit_test(lines_gather_until_the_confirm),
+        cmocka_unit_test(lines_gather_until_a_confirm),
         cmocka_unit_test(lanes_do_not_wait_for_each_other),
         cmocka_unit_test(a_full_message_waits_for_nobody),
         cmocka_unit_test(a_large_line_goes_alone),

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/unit.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/base/log.h"
+#include "producer/supervisor.h"
+
+enum { WORKERS = 2, WAIT_S = 20 };
+
+/* What the workers did; shared with them. */
+struct notes {
+    volatile int starts[WORKERS];
+    volatile int hangups;
+};
+
+static struct notes *notes;
+
+static int setup(void **state)
+{
+    (void)state;
+    log_open("test", LOG_LEVEL_ERROR + 1, LOG_FORMAT_TEXT);
+    notes = mmap(NULL, sizeof *notes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return notes == MAP_FAILED;
+}
+
+static sigset_t block_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return set;
+}
+
+/* Waits for a signal and tells its number. */
+static int wait_for_signal(void)
+{
+    const sigset_t set = block_signals();
+    int number = 0;
+    alarm(WAIT_S);
+    sigwait(&set, &number);
+    return number;
+}
+
+/* Worker 0 dies at its first start; all end well at SIGTERM, which the last of them causes. */
+static int run_until_told(int worker, void *arg)
+{
+    (void)arg;
+    const int start = ++notes->starts[worker];
+    if (worker == 0 && start == 1)
+        kill(getpid(), SIGKILL);
+    if (worker == 0)
+        kill(getppid(), SIGHUP);
+    while (wait_for_signal() == SIGHUP) {
+        if (++notes->hangups == WORKERS)
+            kill(getppid(), SIGTERM);
+    }
+    return 0;
+}
+
+static int run_badly_configured(int worker, void *arg)
+{
+    (void)arg;
+    if (worker == 0)
+        return 78;
+    return wait_for_signal() == SIGTERM ? 0 : 1;
+}
+
+static int run_deaf(int worker, void *arg)
+{
+    (void)arg;
+    signal(SIGTERM, SIG_IGN);
+    if (worker == 0)
+        kill(getppid(), SIGTERM);
+    sleep(WAIT_S);
+    return 0;
+}
+
+/* In a child, so that a parent that hangs is not the end of the tests. */
+static int supervise(int (*run)(int worker, void *arg), int stop_timeout_s)
+{
+    int status = 0;
+    *notes = (struct notes){0};
+    const pid_t child = fork();
+    if (child == 0) {
+        alarm(WAIT_S);
+        block_signals(); /* for the workers, who have them blocked from their start */
+        _exit(supervisor_run(&(struct supervisor_options){
+            .workers = WORKERS, .stop_timeout_s = stop_timeout_s, .run = run}));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void a_worker_that_dies_is_started_again(void **state)
+{
+    (void)state;
+    assert_int_equal(supervise(run_until_told, 10), 0);
+    assert_int_equal(notes->starts[0], 2);
+    assert_int_equal(notes->starts[1], 1);
+    assert_int_equal(notes->hangups, WORKERS);
+}
+
+static void bad_settings_end_them_all(void **state)
+{
+    (void)state;
+    assert_int_equal(supervise(run_badly_configured, 10), 78);
+}
+
+static void who_does_not_stop_is_killed(void **state)
+{
+    (void)state;
+    assert_int_equal(supervise(run_deaf, 1), 128 + SIGKILL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_worker_that_dies_is_started_again),
+        cmocka_unit_test(bad_settings_end_them_all),
+        cmocka_unit_test(who_does_not_stop_is_killed),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
