@@ -38,8 +38,8 @@ bool cli_load_config(struct config *out)
 {
     struct buffer faults = {0}, warnings = {0};
     const bool ok = config_load(out, CONFIG_CLI, &faults, &warnings);
-    fwrite(warnings.data, 1, warnings.size, stderr);
-    fwrite(faults.data, 1, faults.size, stderr);
+    fprintf(stderr, "%.*s%.*s", SLICE_ARGS(buffer_slice(&warnings)),
+            SLICE_ARGS(buffer_slice(&faults)));
     buffer_finish(&warnings);
     buffer_finish(&faults);
     return ok;

@@ -110,6 +110,7 @@ struct db *db_open(const struct config *c, const struct db_login *login, int64_t
                                  "sslrootcert",
                                  "application_name",
                                  "client_encoding",
+                                 "target_session_attrs",
                                  NULL};
     const char *const values[] = {c->database_host,
                                   port,
@@ -120,6 +121,7 @@ struct db *db_open(const struct config *c, const struct db_login *login, int64_t
                                   c->database_sslrootcert,
                                   "holdfast",
                                   "UTF8",
+                                  "read-write",
                                   NULL};
     struct db *d = calloc(1, sizeof *d);
     if (!d || !(d->connection = PQconnectStartParams(names, values, 0))) {

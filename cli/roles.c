@@ -35,10 +35,11 @@ static bool add_ident(struct db *d, const char *name, struct buffer *sql)
     return quoted != NULL;
 }
 
-/* Runs what is in the buffer and frees it. */
+/* Runs what is in the buffer and frees it. When somebody was faster, out_fault says so. */
 static bool run_built(struct db *d, struct buffer *sql, struct db_fault *out_fault)
 {
     buffer_add_byte(sql, '\0');
+    *out_fault = (struct db_fault){0};
     bool ok = !sql->failed;
     if (ok)
         ok = db_run(d, sql->data, out_fault) || was_faster(out_fault);
@@ -68,7 +69,7 @@ static bool make_role(struct db *d, const struct roles_login *login, bool *out_m
     bool exists = false;
     if (!ask(d, "SELECT 1 FROM pg_roles WHERE rolname = $1", names, &exists, out_fault))
         return false;
-    *out_made = !exists;
+    *out_made = false;
     if (exists)
         return true;
     struct buffer sql = {0};
@@ -78,7 +79,10 @@ static bool make_role(struct db *d, const struct roles_login *login, bool *out_m
         buffer_add_text(&sql, " LOGIN");
         add_password(d, login, &sql);
     }
-    return run_built(d, &sql, out_fault);
+    if (!run_built(d, &sql, out_fault))
+        return false;
+    *out_made = out_fault->sqlstate[0] == '\0';
+    return true;
 }
 
 static bool make_member(struct db *d, const char *name, const char *group,
@@ -114,7 +118,7 @@ bool roles_create_database(struct db *d, const char *name, bool *out_made,
     bool exists = false, owner_made = false;
     if (!ask(d, "SELECT 1 FROM pg_database WHERE datname = $1", names, &exists, out_fault))
         return false;
-    *out_made = !exists;
+    *out_made = false;
     if (exists)
         return true;
     if (!make_role(d, &owner, &owner_made, out_fault) ||
@@ -124,5 +128,8 @@ bool roles_create_database(struct db *d, const char *name, bool *out_made,
     buffer_add_text(&sql, "CREATE DATABASE ");
     add_ident(d, name, &sql);
     buffer_add_text(&sql, " OWNER holdfast_owner TEMPLATE template0 ENCODING 'UTF8'");
-    return run_built(d, &sql, out_fault);
+    if (!run_built(d, &sql, out_fault))
+        return false;
+    *out_made = out_fault->sqlstate[0] == '\0';
+    return true;
 }
