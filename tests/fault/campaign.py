@@ -57,8 +57,7 @@ def one_round(servers: Servers, seed: int, pairs: bool, done: Counter) -> tuple[
             run.wait_accepted(20)
         verdict = run.finish(180)
     finally:
-        faults = run.stack.stop()
-        run.close()
+        faults = run.close()
     verdict.answers += faults
     if verdict.ok:
         vhost.drop()

@@ -81,10 +81,13 @@ class Run:
               f"slowest {self.load.slowest_s * 1000:.0f} ms")
         return verdict
 
-    def close(self) -> None:
+    def close(self) -> list[str]:
+        """Ends the daemons while their links still work; returns what was wrong with their ends."""
         self.load.abandon()
+        faults = self.stack.stop()
         for proxy in self.links:
             proxy.stop()
+        return faults
 
 
 def _kill(run: Run, daemon: Daemon) -> None:

@@ -23,7 +23,8 @@ def seed() -> int:
 def run(make_stack: Callable[..., Stack], tmp_path: Path, seed: int) -> Iterator[Run]:
     made = Run(make_stack, tmp_path, seed)
     yield made.start()
-    made.close()
+    faults = made.close()
+    assert not faults, "\n".join(faults) + "\n" + made.stack.logs()
 
 
 def holds_through(run: Run, fault: str) -> None:
