@@ -232,7 +232,7 @@ bool config_load(struct config *out, unsigned programs, struct buffer *faults,
             load_setting(&load, s);
     }
     for (size_t i = 0; i < config_setting_count; i++) {
-        if ((config_settings[i].programs & programs) != 0)
+        if ((config_settings[i].programs & programs & CONFIG_DAEMONS) != 0)
             check_production(&load, &config_settings[i]);
     }
     for (char **e = environ; e != NULL && *e != NULL; e++)

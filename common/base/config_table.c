@@ -8,7 +8,6 @@
 #define AT(field) offsetof(struct config, field)
 #define ALL       (CONFIG_PRODUCER | CONFIG_CONSUMER | CONFIG_CLI)
 #define DATABASE  (CONFIG_CONSUMER | CONFIG_CLI)
-#define DAEMONS   (CONFIG_PRODUCER | CONFIG_CONSUMER)
 
 /* clang-format off */
 const struct setting config_settings[] = {
@@ -37,11 +36,11 @@ const struct setting config_settings[] = {
     {"PRODUCER_PORT", SETTING_NUMBER, AT(producer_port), "8001", 0, 65535, NULL, CONFIG_PRODUCER, "port to listen on"},
     {"PRODUCER_WORKERS", SETTING_NUMBER, AT(producer_workers), "1", 1, 64, NULL, CONFIG_PRODUCER, "processes sharing the port"},
     {"MAX_BODY_BYTES", SETTING_NUMBER, AT(max_body_bytes), "20971520", 1024, INT64_C(1) << 30, NULL, CONFIG_PRODUCER, "largest request body"},
-    {"MAX_EVENT_BYTES", SETTING_NUMBER, AT(max_event_bytes), "1048576", 256, INT64_C(1) << 26, NULL, DAEMONS, "largest event"},
+    {"MAX_EVENT_BYTES", SETTING_NUMBER, AT(max_event_bytes), "1048576", 256, INT64_C(1) << 26, NULL, CONFIG_DAEMONS, "largest event"},
     {"MAX_BATCH_EVENTS", SETTING_NUMBER, AT(max_batch_events), "10000", 1, 1000000, NULL, CONFIG_PRODUCER, "most events of one request"},
-    {"MAX_JSON_DEPTH", SETTING_NUMBER, AT(max_json_depth), "32", 2, 64, NULL, DAEMONS, "deepest nesting of an event"},
+    {"MAX_JSON_DEPTH", SETTING_NUMBER, AT(max_json_depth), "32", 2, 64, NULL, CONFIG_DAEMONS, "deepest nesting of an event"},
     {"MAX_CONNECTIONS", SETTING_NUMBER, AT(max_connections), "1000", 1, 60000, NULL, CONFIG_PRODUCER, "HTTP connections at once, a worker"},
-    {"REQUEST_TIMEOUT_MS", SETTING_NUMBER, AT(request_timeout_ms), "15000", 100, 600000, NULL, DAEMONS, "from the first byte of a request to its last"},
+    {"REQUEST_TIMEOUT_MS", SETTING_NUMBER, AT(request_timeout_ms), "15000", 100, 600000, NULL, CONFIG_DAEMONS, "from the first byte of a request to its last"},
     {"PUBLISH_CONFIRM_TIMEOUT_MS", SETTING_NUMBER, AT(publish_confirm_timeout_ms), "5000", 100, 600000, NULL, CONFIG_PRODUCER, "longest wait of a request for the broker's confirm"},
     {"OUTBOX_EVENTS", SETTING_NUMBER, AT(outbox_events), "50000", 1, 10000000, NULL, CONFIG_PRODUCER, "events not yet confirmed, a worker; more get 503"},
     {"OUTBOX_BYTES", SETTING_NUMBER, AT(outbox_bytes), "67108864", 1024, INT64_C(1) << 34, NULL, CONFIG_PRODUCER, "bytes of them"},
@@ -57,7 +56,7 @@ const struct setting config_settings[] = {
     {"LOG_LEVEL", SETTING_CHOICE, AT(log_level), "INFO", 0, 0, "DEBUG|INFO|WARNING|ERROR", ALL, "least level that is logged"},
     {"LOG_FORMAT", SETTING_CHOICE, AT(log_format), "auto", 0, 0, "auto|text|json", ALL, "auto: text on a terminal, else json"},
     {"ENVIRONMENT", SETTING_CHOICE, AT(environment), "development", 0, 0, "development|staging|production", ALL, "production refuses default passwords"},
-    {"SHUTDOWN_TIMEOUT", SETTING_NUMBER, AT(shutdown_timeout_s), "25", 1, 600, NULL, DAEMONS, "seconds to finish what is in flight"},
+    {"SHUTDOWN_TIMEOUT", SETTING_NUMBER, AT(shutdown_timeout_s), "25", 1, 600, NULL, CONFIG_DAEMONS, "seconds to finish what is in flight"},
 };
 /* clang-format on */
 
