@@ -2,27 +2,23 @@
 #include "cli/identify.h"
 
 #include "common/base/buffer.h"
+#include "common/base/digest.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
 void identify_make(const struct identify_line *line, char out_id[ID_TEXT_SIZE + 1])
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char head[32];
+    uint8_t digest[DIGEST_SIZE];
+    struct buffer text = {0};
     struct id id;
-    const int head_size = snprintf(head, sizeof head, "%llu", (unsigned long long)line->number);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
     /* The NULs that end name and number keep the three parts apart. */
-    const bool ok = context && EVP_DigestInit_ex(context, EVP_sha256(), NULL) &&
-                    EVP_DigestUpdate(context, line->input_name, strlen(line->input_name) + 1) &&
-                    EVP_DigestUpdate(context, head, (size_t)head_size + 1) &&
-                    EVP_DigestUpdate(context, line->text.data, line->text.size) &&
-                    EVP_DigestFinal_ex(context, digest, NULL);
-    assert(ok);
-    EVP_MD_CTX_free(context);
+    buffer_printf(&text, "%s%c%llu%c", line->input_name, 0, (unsigned long long)line->number, 0);
+    buffer_add_slice(&text, line->text);
+    assert(!text.failed);
+    digest_make(buffer_slice(&text), digest);
+    buffer_finish(&text);
     memcpy(id.bytes, digest, sizeof id.bytes);
     id.bytes[6] = (uint8_t)(0x80 | (id.bytes[6] & 0x0f));
     id.bytes[8] = (uint8_t)(0x80 | (id.bytes[8] & 0x3f));

@@ -29,19 +29,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <openssl/sha.h>
-
 #include "common/base/clock.h"
+#include "common/base/digest.h"
 #include "consumer/keys.h"
 #include "consumer/row.h"
-
-static_assert(BATCH_DIGEST_SIZE == SHA256_DIGEST_LENGTH, "digests are SHA-256");
 
 /* What partitions are made for: 2000 to 2200. */
 #define RECEIVED_MIN INT64_C(946684800000000)
 #define RECEIVED_MAX INT64_C(7258118400000000)
-
-#define HEX_SIZE (2 * SHA256_DIGEST_LENGTH + 1)
 
 struct batch *batch_create(void)
 {
@@ -121,12 +116,6 @@ static void set_faulty(struct batch *b, struct batch_event *e, const struct even
 
 /* ---- keys ---- */
 
-static void digest_of(struct slice s, uint8_t out[BATCH_DIGEST_SIZE])
-{
-    static const unsigned char nothing[1];
-    SHA256(s.size > 0 ? (const unsigned char *)s.data : nothing, s.size, out);
-}
-
 /* A key for the event added last; `said` is what its digest is of. The text follows. */
 static struct batch_key *add_key(struct batch *b, struct slice said)
 {
@@ -138,7 +127,7 @@ static struct batch_key *add_key(struct batch *b, struct slice said)
     b->keys = keys;
     struct batch_key *k = &b->keys[b->key_count++];
     *k = (struct batch_key){.event = (uint32_t)(b->event_count - 1), .text = b->texts.size};
-    digest_of(said, k->digest);
+    digest_make(said, k->digest);
     return k;
 }
 
@@ -153,14 +142,14 @@ static void add_client_key(struct batch *b, struct slice event_id, struct slice 
 
 static void add_message_key(struct batch *b, const struct delivery *d, struct slice said)
 {
-    uint8_t parts[2 * BATCH_DIGEST_SIZE];
-    uint8_t digest[BATCH_DIGEST_SIZE];
+    uint8_t parts[2 * DIGEST_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     struct batch_key *k = add_key(b, said);
     if (k == NULL)
         return;
-    digest_of(d->message_id, parts);
-    digest_of(d->body, parts + BATCH_DIGEST_SIZE);
-    digest_of((struct slice){(const char *)parts, sizeof parts}, digest);
+    digest_make(d->message_id, parts);
+    digest_make(d->body, parts + DIGEST_SIZE);
+    digest_make((struct slice){(const char *)parts, sizeof parts}, digest);
     k->weak = d->message_id.size == 0;
     buffer_add_text(&b->texts, k->weak ? "amqp:body:" : "amqp:message:");
     for (size_t i = 0; i < sizeof digest; i++)

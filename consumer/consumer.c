@@ -9,8 +9,7 @@
  * not after the first. The urgent lane is emptied before the normal one.
  *
  * A tag is settled here and nowhere else: committed when its batch comes back stored, requeued when
- * it is given up. The stage between commit and acknowledgement (telling others what was stored) has
- * its place at the head of on_stored.
+ * it is given up.
  */
 #include "consumer/consumer.h"
 

@@ -41,7 +41,7 @@ static bool is_out(const struct batch_event *e)
 static void judge(struct batch *b, struct batch_key *k, const struct id *id, const uint8_t *digest)
 {
     struct batch_event *e = &b->events[k->event];
-    const bool same = memcmp(k->digest, digest, BATCH_DIGEST_SIZE) == 0;
+    const bool same = memcmp(k->digest, digest, DIGEST_SIZE) == 0;
     k->claims = false;
     if (is_out(e))
         return;

@@ -6,15 +6,14 @@
 #ifndef HOLDFAST_CONSUMER_KEYS_H
 #define HOLDFAST_CONSUMER_KEYS_H
 
+#include "common/base/digest.h"
 #include "consumer/batch.h"
-
-#define BATCH_DIGEST_SIZE 32
 
 /* The claim of an event on its event_id. */
 struct batch_key {
-    uint32_t event;                    /* index in events */
-    size_t text, size;                 /* in texts */
-    uint8_t digest[BATCH_DIGEST_SIZE]; /* of what the client said */
+    uint32_t event;              /* index in events */
+    size_t text, size;           /* in texts */
+    uint8_t digest[DIGEST_SIZE]; /* of what the client said */
     bool weak;   /* made from the body alone: a twin may be another event; see batch.c */
     bool twin;   /* it is: stored without a claim */
     bool claims; /* in this try: it is the one of its text to ask for the key */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
@@ -56,7 +57,7 @@ static bool listen_for_probes(struct program *p)
                                            .max_body_bytes = PROBES_BODY_BYTES,
                                            .max_connections = PROBES_CONNECTIONS,
                                            .request_timeout_ns =
-                                               p->config.request_timeout_ms * INT64_C(1000000)};
+                                               p->config.request_timeout_ms * CLOCK_MS};
     p->probes =
         (struct probes){.service = "consumer", .on_health = consumer_report, .arg = p->consumer};
     probes_add_routes(&p->probes, p->router);

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/sha.h>
-
+#include "common/base/digest.h"
 #include "common/pg/copy.h"
 #include "consumer/keys.h"
 #include "schema/queries.h"
@@ -152,7 +151,7 @@ void statement_found(struct batch *b, const struct session_answer *a)
         const struct slice digest = session_value(a, row, 2);
         struct id owner;
         assert(k != NULL && id.size == sizeof owner.bytes);
-        uint8_t kept[BATCH_DIGEST_SIZE] = {0};
+        uint8_t kept[DIGEST_SIZE] = {0};
         memcpy(owner.bytes, id.data, sizeof owner.bytes);
         if (digest.size == sizeof kept)
             memcpy(kept, digest.data, sizeof kept);
@@ -250,10 +249,9 @@ static void write_raw(const struct batch *b, const struct batch_event *e, struct
 
 static void write_digest(const struct batch *b, const struct batch_event *e, struct buffer *out)
 {
-    static const unsigned char nothing[1];
-    uint8_t digest[SHA256_DIGEST_LENGTH];
+    uint8_t digest[DIGEST_SIZE];
     (void)b;
-    SHA256(e->raw.size > 0 ? (const unsigned char *)e->raw.data : nothing, e->raw.size, digest);
+    digest_make(e->raw, digest);
     copy_text(out, (struct slice){(const char *)digest, sizeof digest});
 }
 

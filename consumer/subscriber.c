@@ -43,7 +43,7 @@ struct subscriber {
     unsigned round;                           /* of consuming; part of the consumer tags */
     char tags[TOPOLOGY_LANES][64];
     char reason[256]; /* why not CONSUMING, when the broker said so */
-    struct log_repeat refused, lost;
+    struct log_repeat refused;
 };
 
 static void on_ignored(void *arg, const struct link_answer *a)
@@ -70,7 +70,7 @@ static void stop_starting(struct subscriber *s, const char *what, const struct l
     if (log_repeat_due(&s->refused, &held))
         log_error("consume_refused", "the broker refuses us the queue, trying again",
                   LOG_TEXT("what", what), LOG_INT("code", a->code), LOG_TEXT("reason", a->text),
-                  LOG_INT("repeated", held));
+                  LOG_INT("held_back", held));
 }
 
 static void on_consuming(void *arg, const struct link_answer *a)
@@ -131,20 +131,16 @@ static void on_ready(void *arg, uint64_t generation)
     s->state = IDLE;
     metric_set(s->meters->connected, 1);
     metric_add(s->meters->reconnects, generation > 1);
-    log_repeat_reset(&s->lost);
     start_consuming(s);
 }
 
 static void on_lost(void *arg, const char *reason)
 {
     struct subscriber *s = arg;
-    uint64_t held = 0;
+    (void)reason; /* the link has logged it */
     s->state = IDLE;
     s->paused = false;
     metric_set(s->meters->connected, 0);
-    if (log_repeat_due(&s->lost, &held))
-        log_warning("link_lost", "broker connection lost, trying again", LOG_TEXT("reason", reason),
-                    LOG_INT("repeated", held));
     settle_void(&s->settle);
     s->handler.on_lost(s->arg);
 }
@@ -179,7 +175,7 @@ static void on_delivery(void *arg, const struct link_delivery *d)
     struct subscriber *s = arg;
     metric_add(d->redelivered ? s->meters->redelivered : s->meters->delivered, 1);
     if (!settle_delivered(&s->settle, d->tag)) {
-        /* The tags behind it could not be counted any more: a new channel counts afresh. */
+        /* Tags are acknowledged in order: with one unknown none behind it could be. */
         log_error("no_memory", "out of memory, the process ends; the messages stay in the queue");
         abort();
     }

@@ -52,7 +52,8 @@ enum writer_state writer_purged(struct writer *w, const struct session_answer *a
 
 enum writer_state writer_not_kept_up(struct writer *w, const struct session_answer *a)
 {
-    log_warning("upkeep_failed", "partitions ahead or old keys could not be seen to, trying again",
+    log_warning("upkeep_failed",
+                "partitions ahead or old keys could not be seen to, trying again in an hour",
                 LOG_TEXT("sqlstate", a->fault.sqlstate), LOG_TEXT("reason", a->fault.message));
     w->purging = false;
     return WRITER_FREE;

@@ -22,9 +22,9 @@
  *   transient      tried again after a delay, until the tries or the patience end
  *   configuration  given up at once
  *
- * The search (SPLIT_…) is a transaction that is always rolled back. Pieces that are taken stay for
- * the ones after them. If no piece is taken at all, a control row that nothing can be said against
- * decides: refused too, the fault is the database's, and no event is blamed for it.
+ * The search (SEARCH to SEARCHED) is a transaction that is always rolled back. Pieces that are
+ * taken stay for the ones after them. If no piece is taken at all, a control row that nothing can
+ * be said against decides: refused too, the fault is the database's, and no event is blamed for it.
  *
  * A writer that gave up has no batch; it PROBEs, at growing distances, until a batch could be
  * stored.
@@ -42,12 +42,10 @@
 #include "common/net/loop.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
-#include "schema/queries.h"
 
 #define COMMAND_TIMEOUT (20 * CLOCK_S)
 /* Well below the broker's patience with unacknowledged messages, 30 min. */
 #define PATIENCE        (60 * CLOCK_S)
-#define UPKEEP_EVERY    (3600 * CLOCK_S)
 
 static const struct step {
     const char *name;
@@ -133,7 +131,7 @@ static void tell_failure(struct writer *w, const char *what)
         return;
     log_warning("store_failed", what, LOG_TEXT("class", sqlstate_class_name(w->fault.class)),
                 LOG_TEXT("sqlstate", w->fault.sqlstate), LOG_TEXT("reason", w->fault.message),
-                LOG_INT("tries", w->tries), LOG_INT("repeated", held));
+                LOG_INT("tries", w->tries), LOG_INT("held_back", held));
 }
 
 static void count_failure(struct writer *w)

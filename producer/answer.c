@@ -121,42 +121,34 @@ static void write_errors(const struct ingest *in, const struct ingest_result *re
     *out_shown = shown;
 }
 
-static int refuse(struct call *c, const struct problem *p)
+void answer_faults(struct call *c, const struct ingest *in, const struct ingest_result *result)
 {
-    const int status = p->status;
-    call_refuse(c, p);
-    return status;
-}
-
-int answer_faults(struct call *c, const struct ingest *in, const struct ingest_result *result)
-{
+    static const struct problem too_many = {
+        .status = 413,
+        .slug = "too-large",
+        .detail = "more events than one request may bring; nothing was taken"};
+    static const struct problem empty = {
+        .status = 422, .slug = "invalid-event", .detail = "there is no event in the body"};
     if (result->no_memory) {
         answer_unavailable(c, "overloaded", "out of memory; nothing was taken");
-        return 503;
+        return;
     }
-    if (result->too_many)
-        return refuse(c, &(struct problem){.status = 413,
-                                           .slug = "too-large",
-                                           .detail = "more events than one request may bring; "
-                                                     "nothing was taken"});
-    if (result->count == 0)
-        return refuse(c, &(struct problem){.status = 422,
-                                           .slug = "invalid-event",
-                                           .detail = "there is no event in the body"});
+    if (result->too_many || result->count == 0) {
+        call_refuse(c, result->too_many ? &too_many : &empty);
+        return;
+    }
     const struct ingest_item *worst = worst_item(result);
     assert(worst != NULL);
     struct buffer errors = {0};
     size_t shown = 0;
-    const int status = worst->status;
     write_errors(in, result, &errors, &shown);
     call_refuse(
-        c, &(struct problem){.status = status,
-                             .slug = status == worst->status ? worst->slug : "invalid-event",
-                             .detail = detail_of(status),
+        c, &(struct problem){.status = worst->status,
+                             .slug = worst->slug,
+                             .detail = detail_of(worst->status),
                              .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors),
                              .more = result->faults - shown});
     buffer_finish(&errors);
-    return status;
 }
 
 void answer_unavailable(struct call *c, const char *slug, const char *detail)

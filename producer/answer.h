@@ -13,7 +13,7 @@
 int answer_write(const struct ingest *in, const struct ingest_result *result, struct buffer *out);
 
 /* Nothing is taken because of the faults. Ends the call; returns the status. */
-int answer_faults(struct call *c, const struct ingest *in, const struct ingest_result *result);
+void answer_faults(struct call *c, const struct ingest *in, const struct ingest_result *result);
 
 /* 503 with Retry-After. Ends the call. */
 void answer_unavailable(struct call *c, const char *slug, const char *detail);

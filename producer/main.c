@@ -64,9 +64,9 @@ static void on_health(void *arg, struct probe_report *report)
     const char *refusal = publisher_refusal(publisher);
     const bool quorum = x->config->rabbitmq_queue_type == CONFIG_QUORUM;
     if (!publisher_is_connected(publisher))
-        probe_check(report, "broker", PROBE_UNHEALTHY, publisher_reason(publisher));
+        probe_check(report, "rabbitmq", PROBE_UNHEALTHY, publisher_reason(publisher));
     else
-        probe_check(report, "broker", refusal == NULL ? PROBE_HEALTHY : PROBE_UNHEALTHY, refusal);
+        probe_check(report, "rabbitmq", refusal == NULL ? PROBE_HEALTHY : PROBE_UNHEALTHY, refusal);
     if (x->draining)
         probe_check(report, "draining", PROBE_UNHEALTHY, "the producer is stopping");
     probe_member(report, "queue_type", quorum ? "\"quorum\"" : "\"classic\"");
@@ -152,7 +152,7 @@ static void log_no_port(const struct producer *x)
 {
     log_error("http_listen_failed", "the producer cannot listen, it ends",
               LOG_TEXT("host", x->listen.host), LOG_INT("port", x->listen.port),
-              LOG_TEXT("error", strerror(errno)));
+              LOG_TEXT("reason", strerror(errno)));
 }
 
 static bool open_client_side(struct producer *x)

@@ -18,7 +18,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[1]
 LOGS = SOURCE / "build-logs"
 # Too slow under valgrind for what it would find there; they run under the sanitizers.
-NOT_UNDER_VALGRIND = {"gate_fuzz", "gate_differential"}
+NOT_UNDER_VALGRIND = {"corpus_gate", "corpus_event", "corpus_amqp"}
 
 
 @dataclass

@@ -36,7 +36,7 @@ struct link {
     struct bufferevent *bev;           /* owned; NULL while there is no connection */
     struct bufferevent *old;           /* owned; broker said goodbye: kept while ours gets out */
     struct evbuffer *in, *out;         /* of bev, or the two below; NULL without a connection */
-    struct evbuffer *fed_in, *fed_out; /* owned; in place of a socket's (link_attach) */
+    struct evbuffer *fed_in, *fed_out; /* owned; in place of a socket's (feed_attach) */
     struct wire wire;
 
     int64_t heartbeat_ns; /* agreed; 0 = none */

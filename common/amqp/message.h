@@ -12,7 +12,4 @@
 #define MESSAGE_VERSION        1
 #define MESSAGE_VERSION_HEADER "holdfast-version"
 
-/* A plain log message of somebody else's program has this content type. */
-#define MESSAGE_FOREIGN_CONTENT_TYPE "application/json"
-
 #endif

@@ -113,7 +113,7 @@ static void log_loss(struct link *l, bool was_ready, int64_t retry_ns)
                     retry);
     else if (log_repeat_due(&l->failures, &held))
         log_warning("link_failed", "no connection to the broker, trying again", name, peer, reason,
-                    retry, LOG_INT("held", held));
+                    retry, LOG_INT("held_back", held));
 }
 
 static void tell_lost(struct link *l, const struct link_answer *refusal, uint32_t method)

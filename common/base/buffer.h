@@ -31,7 +31,8 @@ void buffer_add_u32(struct buffer *b, uint32_t value);
 void buffer_add_u64(struct buffer *b, uint64_t value);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* A JSON string with its quotes: escapes what RFC 8259 demands, passes UTF-8 through. */
+/* A JSON string with its quotes: escapes what RFC 8259 demands, and DEL for the sake of terminals;
+ * passes UTF-8 through. */
 void buffer_add_json_string(struct buffer *b, struct slice text);
 
 struct slice buffer_slice(const struct buffer *b);

@@ -141,6 +141,11 @@ static void set_text(struct load *load, const struct setting *s, const char *val
         buffer_printf(load->faults, "%s is \"%s\"; give one of %s\n", s->name, value, s->choices);
         return;
     }
+    if (s->max > 0 && strlen(value) > (size_t)s->max) {
+        buffer_printf(load->faults, "%s is longer than %" PRId64 " bytes; shorten it\n", s->name,
+                      s->max);
+        return;
+    }
     free(*config_text_at(load->config, s));
     *config_text_at(load->config, s) = strdup(value);
     if (*config_text_at(load->config, s) == NULL)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The settings: environment variables only, read once at start into one const struct. The table
- * in config.c is the single list of names, types, defaults and ranges; `--help`, the checks and
- * the documentation come from it. Every secret can come from a file named by NAME_FILE instead.
+ * in config_table.c is the single list of names, types, defaults and ranges; `--help`, the checks
+ * and `--print-config` come from it. Every secret can come from a file named by NAME_FILE instead.
  */
 #ifndef HOLDFAST_BASE_CONFIG_H
 #define HOLDFAST_BASE_CONFIG_H

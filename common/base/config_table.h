@@ -18,7 +18,7 @@ struct setting {
     enum setting_type type;
     size_t offset;        /* of the field in struct config */
     const char *fallback; /* NULL: required */
-    int64_t min, max;     /* of a NUMBER */
+    int64_t min, max;     /* of a NUMBER; of a TEXT max is its length, 0 = any */
     const char *choices;  /* "a|b|c" */
     unsigned programs;    /* flags of enum config_program */
     const char *help;

@@ -79,7 +79,7 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
     set_accepting(s);
     if (log_repeat_due(&s->no_descriptors, &held))
         log_warning("http_accept_failed", "a connection cannot be accepted, resting a moment",
-                    LOG_TEXT("error", evutil_socket_error_to_string(error)),
+                    LOG_TEXT("reason", evutil_socket_error_to_string(error)),
                     LOG_INT("held_back", held));
 }
 

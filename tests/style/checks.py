@@ -29,19 +29,17 @@ BLOCKING = {
     "sleep": "a timer", "usleep": "a timer", "nanosleep": "a timer", "gethostbyname": "evdns",
     "PQexec": "PQsendQueryParams", "PQexecParams": "PQsendQueryParams",
     "PQexecPrepared": "PQsendQueryPrepared", "PQconnectdb": "PQconnectStart",
-    "PQconnectdbParams": "PQconnectStartParams", "PQgetResult": "",
+    "PQconnectdbParams": "PQconnectStartParams",
     "amqp_basic_publish": "amqp_encode_method", "amqp_simple_rpc": "a call of the link",
     "amqp_login": "the link", "amqp_login_with_properties": "the link",
     "amqp_basic_ack": "the link", "amqp_queue_declare": "the link",
-    "amqp_consume_message": "the link", "amqp_simple_wait_frame": "amqp_handle_input",
-    "amqp_simple_wait_frame_noblock": "amqp_handle_input", "amqp_send_method": "the link",
+    "amqp_consume_message": "the link", "amqp_simple_wait_frame": "the link",
+    "amqp_simple_wait_frame_noblock": "the link", "amqp_send_method": "the link",
     "amqp_send_frame": "the link", "amqp_socket_open": "the link",
     "amqp_connection_close": "the link", "amqp_channel_open": "the link",
     "amqp_release_buffers": "amqp_maybe_release_buffers",
 }
 DAEMON_FOLDERS = ("common/", "producer/", "consumer/")
-# PQgetResult is how a result is taken; it does not wait once PQisBusy says no.
-del BLOCKING["PQgetResult"]
 
 # folder -> what its files may not include
 LAYERS = {

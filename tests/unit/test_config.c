@@ -80,6 +80,23 @@ static void all_faults_are_told_at_once(void **state)
     finish(&r);
 }
 
+static void a_queue_name_fits_into_amqp_with_its_lanes(void **state)
+{
+    char name[250] = {0};
+    (void)state;
+    memset(name, 'q', 248);
+    setenv("RABBITMQ_QUEUE_NAME", name, 1);
+    struct run r = load(CONFIG_PRODUCER);
+    assert_true(r.good);
+    finish(&r);
+    name[248] = 'q';
+    setenv("RABBITMQ_QUEUE_NAME", name, 1);
+    r = load(CONFIG_PRODUCER);
+    assert_false(r.good);
+    assert_non_null(strstr(r.faults.data, "RABBITMQ_QUEUE_NAME is longer than 248 bytes"));
+    finish(&r);
+}
+
 static void the_producer_needs_no_database_password(void **state)
 {
     (void)state;
@@ -177,6 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(L8_defaults_are_those_of_the_older_service, reset),
         cmocka_unit_test_setup(all_faults_are_told_at_once, reset),
+        cmocka_unit_test_setup(a_queue_name_fits_into_amqp_with_its_lanes, reset),
         cmocka_unit_test_setup(the_producer_needs_no_database_password, reset),
         cmocka_unit_test_setup(a_secret_can_come_from_a_file, reset),
         cmocka_unit_test_setup(C18_RABBITMQ_PASS_is_read_too, reset),

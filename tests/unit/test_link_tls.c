@@ -50,7 +50,8 @@ static void authority_init(struct authority *a)
     extend(a->certificate, NID_basic_constraints, "critical,CA:TRUE");
     X509_set_issuer_name(a->certificate, X509_get_subject_name(a->certificate));
     assert_true(X509_sign(a->certificate, a->key, EVP_sha256()) > 0);
-    snprintf(a->path, sizeof a->path, "%s", "authority-XXXXXX");
+    const char *folder = getenv("TMPDIR");
+    snprintf(a->path, sizeof a->path, "%s/authority-XXXXXX", folder != NULL ? folder : "/tmp");
     FILE *f = fdopen(mkstemp(a->path), "w");
     assert_non_null(f);
     PEM_write_X509(f, a->certificate);
