@@ -20,7 +20,7 @@ SEVERITIES = {"LOG": "info", "INFO": "info", "NOTICE": "info", "WARNING": "warni
 def package_lines() -> list[str]:
     """Of the package log; where a machine has none, of the package database it stands for."""
     source = PACKAGE_LOG if PACKAGE_LOG.exists() else PACKAGE_STATUS
-    return [line for line in source.read_text(errors="replace").splitlines() if line.strip()]
+    return [line for line in source.read_text(errors="replace").split("\n") if line.strip()]
 
 
 def package_event(number: int, line: str) -> dict:
@@ -89,8 +89,9 @@ def make_noise(database: Database) -> None:
 
 
 def server_log(path: Path) -> list[dict]:
-    entries = [json.loads(line, parse_float=Decimal)
-               for line in path.read_text(encoding="utf-8").splitlines()]
+    # The server writes on meanwhile: what is behind the last line feed is not a line yet.
+    complete = path.read_text(encoding="utf-8").split("\n")[:-1]
+    entries = [json.loads(line, parse_float=Decimal) for line in complete]
     return [e for e in entries if "timestamp" in e]
 
 
