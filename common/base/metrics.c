@@ -126,6 +126,21 @@ static int64_t edge(enum kind kind, size_t bucket)
     return value;
 }
 
+/* The sum of a histogram is a double in its cell: the ages of old events, in nanoseconds, would
+ * soon be more than an integer holds. */
+static double sum_in(int64_t cell)
+{
+    double sum;
+    memcpy(&sum, &cell, sizeof sum);
+    return sum;
+}
+
+static void add_to_sum(int64_t *cell, int64_t value)
+{
+    const double sum = sum_in(*cell) + (double)value;
+    memcpy(cell, &sum, sizeof sum);
+}
+
 static void observe(struct metric *m, int64_t value)
 {
     int64_t *cell = cell_of(m);
@@ -134,7 +149,7 @@ static void observe(struct metric *m, int64_t value)
     while (bucket < count && value > edge(m->kind, bucket))
         bucket++;
     cell[bucket]++;
-    cell[count + 1] += value;
+    add_to_sum(&cell[count + 1], value);
 }
 
 void metric_observe_ns(struct metric *m, int64_t ns)
@@ -157,6 +172,14 @@ static int64_t total(size_t cell)
     return sum;
 }
 
+static double total_sum(size_t cell)
+{
+    double sum = 0;
+    for (unsigned row = 0; row < workers; row++)
+        sum += sum_in(cells[row * (size_t)CELLS_MAX + cell]);
+    return sum;
+}
+
 static void render_histogram(const struct metric *m, struct buffer *out)
 {
     const size_t count = bucket_count(m->kind);
@@ -173,7 +196,7 @@ static void render_histogram(const struct metric *m, struct buffer *out)
                   comma, seen);
     const char *open = m->labels[0] != 0 ? "{" : "", *close = m->labels[0] != 0 ? "}" : "";
     buffer_printf(out, "holdfast_%s_sum%s%s%s %.9g\n", m->name, open, m->labels, close,
-                  (double)total(m->cell + count + 1) * unit);
+                  total_sum(m->cell + count + 1) * unit);
     buffer_printf(out, "holdfast_%s_count%s%s%s %" PRId64 "\n", m->name, open, m->labels, close,
                   seen);
 }

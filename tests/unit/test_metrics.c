@@ -79,12 +79,25 @@ static void histograms_are_cumulative_and_in_seconds(void **state)
     buffer_finish(&text);
 }
 
+static void the_ages_of_many_old_events_can_be_summed(void **state)
+{
+    (void)state;
+    assert_true(metrics_open(1));
+    struct metric *age = metrics_latency("age_seconds", "", "Age.");
+    for (int i = 0; i < 1000; i++)
+        metric_observe_ns(age, INT64_C(1000000000) * CLOCK_S);
+    struct buffer text = rendered();
+    assert_non_null(strstr(text.data, "holdfast_age_seconds_sum 1e+12\n"));
+    buffer_finish(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_summed),
         cmocka_unit_test(a_restarted_worker_keeps_counters_and_drops_gauges),
         cmocka_unit_test(histograms_are_cumulative_and_in_seconds),
+        cmocka_unit_test(the_ages_of_many_old_events_can_be_summed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
