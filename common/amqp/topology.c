@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each queue is declared by itself and remembers by itself how: a queue somebody made with other
- * arguments must not keep the others from being made. A refusal costs the channel, so a run ends at
- * the first one and the next run does better.
+ * Each queue is seen to by itself and remembers by itself how. A refusal costs the channel, so a
+ * run ends at the first one and the next run does better.
+ *
+ * Classic queues are declared bare, as programs before Holdfast declared theirs: they give up on
+ * nothing, so they have no use for a dead letter queue.
  */
 #include "common/amqp/topology.h"
 
@@ -44,18 +46,32 @@ static void change(struct topology *t, enum topology_mode mode, const char *acti
                 LOG_INT("code", refusal->code), LOG_TEXT("reason", refusal->text));
 }
 
+/* Where one is missing the others are too, most likely, and each look costs a channel. */
+static void make_all(struct topology *t)
+{
+    t->mode[t->step] = TOPOLOGY_MAKE;
+    for (unsigned step = 0; step < TOPOLOGY_STEPS; step++)
+        if (t->mode[step] == TOPOLOGY_FIND)
+            t->mode[step] = TOPOLOGY_MAKE;
+}
+
 static void learn(struct topology *t, const struct link_answer *refusal)
 {
-    const enum topology_mode mode = t->mode[t->step];
-    if (mode == TOPOLOGY_DECLARE && refusal->code == NOT_THE_SAME)
-        change(t, TOPOLOGY_LOOK, "the queue exists with other arguments, using it as it is",
-               refusal);
-    else if (mode == TOPOLOGY_DECLARE && refusal->code == NO_RIGHT)
-        change(t, TOPOLOGY_LOOK, "no right to declare the queue, using it if it exists", refusal);
-    else if (mode == TOPOLOGY_LOOK && refusal->code == NOT_FOUND && t->step == TOPOLOGY_STEP_DEAD)
+    const bool looked = t->mode[t->step] == TOPOLOGY_LOOK;
+    const bool is_dead = t->step == TOPOLOGY_STEP_DEAD;
+    if (refusal->code == NOT_FOUND && looked && is_dead)
         change(t, TOPOLOGY_SKIP, "no dead letter queue, going on without", refusal);
-    else if (mode == TOPOLOGY_LOOK && refusal->code == NOT_FOUND)
-        change(t, TOPOLOGY_DECLARE, "the queue does not exist, trying to declare it", refusal);
+    else if (refusal->code == NOT_FOUND)
+        make_all(t);
+    else if (refusal->code == NO_RIGHT && !looked)
+        change(t, TOPOLOGY_LOOK, "no right to declare the queue, using it if it exists", refusal);
+    else if (refusal->code == NOT_THE_SAME && is_dead)
+        change(t, TOPOLOGY_LOOK, "the dead letter queue is another's, using it as it is", refusal);
+    else if (refusal->code == NOT_THE_SAME)
+        log_error("queue_mismatch",
+                  "the queue exists with arguments under which events could be lost, not using it: "
+                  "remove or rename it, or set RABBITMQ_QUEUE_TYPE to its type",
+                  LOG_TEXT("queue", name_of(t, t->step)), LOG_TEXT("reason", refusal->text));
 }
 
 static void next_step(struct topology *t);
@@ -63,13 +79,21 @@ static void next_step(struct topology *t);
 static void on_declared(void *arg, const struct link_answer *answer)
 {
     struct topology *t = arg;
-    if (answer->ok) {
-        t->step++;
-        next_step(t);
+    if (!answer->ok) {
+        learn(t, answer);
+        t->fn(t->arg, answer);
         return;
     }
-    learn(t, answer);
-    t->fn(t->arg, answer);
+    const bool only_seen = t->mode[t->step] == TOPOLOGY_FIND && !t->seen;
+    if (t->mode[t->step] == TOPOLOGY_MAKE) {
+        t->made = true;
+        t->mode[t->step] = TOPOLOGY_FIND;
+        log_info("queue_made", "declared the queue, because it was missing",
+                 LOG_TEXT("queue", name_of(t, t->step)));
+    }
+    t->seen = only_seen;
+    t->step += only_seen ? 0 : 1;
+    next_step(t);
 }
 
 static void next_step(struct topology *t)
@@ -80,14 +104,23 @@ static void next_step(struct topology *t)
         t->fn(t->arg, &(struct link_answer){.ok = true, .text = ""});
         return;
     }
+    const enum topology_mode mode = t->mode[t->step];
+    const bool is_lane = t->step != TOPOLOGY_STEP_DEAD;
     const struct link_queue q = {
         .name = name_of(t, t->step),
-        .passive = t->mode[t->step] == TOPOLOGY_LOOK,
+        .passive = mode == TOPOLOGY_LOOK || (mode == TOPOLOGY_FIND && !t->seen),
         .quorum = t->quorum,
-        .delivery_limit = t->quorum && t->step != TOPOLOGY_STEP_DEAD ? DELIVERY_LIMIT : 0,
-        .dead_letter_queue = t->step != TOPOLOGY_STEP_DEAD ? t->dead : NULL,
+        .delivery_limit = t->quorum && is_lane ? DELIVERY_LIMIT : 0,
+        .dead_letter_queue = t->quorum && is_lane ? t->dead : NULL,
     };
     link_declare_queue(t->link, &q, on_declared, t);
+}
+
+bool topology_has_made(struct topology *t)
+{
+    const bool made = t->made;
+    t->made = false;
+    return made;
 }
 
 void topology_declare(struct topology *t, struct link *l, link_answer_fn fn, void *arg)
@@ -96,5 +129,6 @@ void topology_declare(struct topology *t, struct link *l, link_answer_fn fn, voi
     t->fn = fn;
     t->arg = arg;
     t->step = 0;
+    t->seen = false;
     next_step(t);
 }

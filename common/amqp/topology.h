@@ -17,8 +17,9 @@ enum topology_step { TOPOLOGY_STEP_DEAD, TOPOLOGY_STEP_NORMAL, TOPOLOGY_STEP_URG
 #define TOPOLOGY_STEPS 3
 
 enum topology_mode {
-    TOPOLOGY_DECLARE,
-    TOPOLOGY_LOOK, /* a declare was refused: the queue is used as it is */
+    TOPOLOGY_FIND, /* look whether it is there, then declare it, to compare its arguments */
+    TOPOLOGY_MAKE, /* it was not there: declare it */
+    TOPOLOGY_LOOK, /* no right to declare it: used as it is */
     TOPOLOGY_SKIP, /* neither to be declared nor there; only the dead letter queue */
 };
 
@@ -33,6 +34,8 @@ struct topology {
     link_answer_fn fn;
     void *arg;
     unsigned step;
+    bool seen; /* the queue of this step is there; FIND goes on to declare it */
+    bool made; /* a queue was made since topology_has_made */
 };
 
 /* The name has at most 248 bytes. */
@@ -40,10 +43,15 @@ void topology_init(struct topology *t, const char *queue_name, bool quorum);
 
 /*
  * Declares all of them on a ready link, then calls fn once: ok, or the first refusal. After a
- * refusal the channel is gone; the owner calls again from its next on_ready. Refusals 403 (no
- * right to declare) and 406 (the queue exists with other arguments) make the next run only look at
- * that queue: it is used as it is, and that is logged with the broker's words.
+ * refusal the channel is gone; the owner calls again from its next on_ready. One run at a time.
+ *
+ * 403 (no right to declare): the queue is used as it is; who took the right away vouches for it.
+ * 406 (the queue exists with other arguments): refused again each time, with the broker's words. A
+ * queue that is not durable, or drops what is too long or too old, must not be promised anything.
  */
 void topology_declare(struct topology *t, struct link *l, link_answer_fn fn, void *arg);
+
+/* Whether a queue was made since this was asked last: it is not safe from a kill yet. */
+bool topology_has_made(struct topology *t);
 
 #endif
