@@ -158,6 +158,8 @@ static void on_declared(void *arg, const struct link_answer *answer)
     struct publisher *p = arg;
     if (!answer->ok || p->state != PUBLISHER_DECLARING)
         return;
+    if (topology_has_made(p->options.topology))
+        p->settled = false;
     enter(p, PUBLISHER_SELECTING);
     link_select_confirms(p->link, on_confirms_selected, p);
 }
@@ -166,7 +168,7 @@ static void on_ready(void *arg, uint64_t generation)
 {
     struct publisher *p = arg;
     (void)generation;
-    p->declare_again = false;
+    p->declare_again = p->declaring = false;
     enter(p, PUBLISHER_DECLARING);
     topology_declare(p->options.topology, p->link, on_declared, p);
 }
@@ -191,6 +193,8 @@ static void on_blocked(void *arg, const char *reason)
 {
     struct publisher *p = arg;
     p->blocked = reason != NULL;
+    if (!p->blocked)
+        p->unblocked_ns = clock_now_ns();
     metric_set(metrics.blocked, p->blocked);
 }
 
@@ -272,6 +276,7 @@ static void drop_unawaited(struct publisher *p)
 static void on_redeclared(void *arg, const struct link_answer *answer)
 {
     struct publisher *p = arg;
+    p->declaring = false;
     if (!answer->ok || p->state != PUBLISHER_OPEN)
         return;
     log_warning("queues_declared", "a queue was gone and has been declared again");
@@ -291,9 +296,11 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
         drop_unawaited(p);
     } else {
         send_again(p);
-        if (p->declare_again)
+        if (p->declare_again && !p->declaring) {
+            p->declaring = true;
+            p->declare_again = false;
             topology_declare(p->options.topology, p->link, on_redeclared, p);
-        p->declare_again = false;
+        }
     }
     show(p);
 }

@@ -31,7 +31,9 @@ struct publisher {
     bool was_open;
     bool settled; /* the queues have been there for a while */
     bool blocked;
-    bool declare_again; /* a message was returned: a queue has gone */
+    bool declaring;       /* a declare is under way while OPEN */
+    int64_t unblocked_ns; /* when the broker last took messages again */
+    bool declare_again;   /* a message was returned: a queue has gone */
     struct log_repeat refusals;
     void (*on_closed)(void *arg);
     void *closed_arg;

@@ -7,7 +7,10 @@
 int64_t publisher_silence_ns(const struct publisher *p)
 {
     const struct outbox_message *oldest = window_oldest(&p->window);
-    return oldest != NULL ? clock_now_ns() - oldest->sent_ns : 0;
+    if (oldest == NULL)
+        return 0;
+    const int64_t since_ns = oldest->sent_ns > p->unblocked_ns ? oldest->sent_ns : p->unblocked_ns;
+    return clock_now_ns() - since_ns;
 }
 
 const char *publisher_refusal(const struct publisher *p)
