@@ -15,7 +15,6 @@
 #include <event2/event.h>
 #include <event2/util.h>
 
-#include "common/base/buffer.h"
 #include "common/net/loop.h"
 
 #define ADDRESSES_MAX 8 /* of one name */
@@ -152,6 +151,22 @@ struct resolve *resolve_start(struct loop *loop, const char *hosts, resolve_fn f
     r->next = r->names;
     event_active(r->answer, EV_TIMEOUT, 0);
     return r;
+}
+
+void resolve_rotate(const char *list, size_t skip, struct buffer *out)
+{
+    size_t count = 1;
+    const char *from = list;
+    for (const char *p = list; *p != 0; p++)
+        count += *p == ',';
+    for (skip %= count; skip > 0; skip--)
+        from = strchr(from, ',') + 1;
+    buffer_add_text(out, from);
+    if (from != list) {
+        buffer_add_byte(out, ',');
+        buffer_add(out, list, (size_t)(from - list) - 1);
+    }
+    buffer_add_byte(out, 0);
 }
 
 void resolve_abandon(struct resolve *r)

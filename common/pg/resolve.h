@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_PG_RESOLVE_H
 #define HOLDFAST_PG_RESOLVE_H
 
-#include "common/base/slice.h"
+#include "common/base/buffer.h"
 
 struct loop;
 struct resolve;
@@ -17,6 +17,9 @@ typedef void (*resolve_fn)(void *arg, const char *hosts, const char *addresses, 
 
 /* `hosts` is copied. fn is called once, never from within; NULL when memory ran out. */
 struct resolve *resolve_start(struct loop *loop, const char *hosts, resolve_fn fn, void *arg);
+/* The list from its `skip`th element on, then those before it; with its NUL. */
+void resolve_rotate(const char *list, size_t skip, struct buffer *out);
+
 void resolve_abandon(struct resolve *r); /* fn will not be called; NULL is fine */
 
 #endif

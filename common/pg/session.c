@@ -199,8 +199,14 @@ static void on_resolved(void *arg, const char *hosts, const char *addresses, con
         session_lose(s, reason);
         return;
     }
+    struct buffer names = {0}, numbers = {0};
+    resolve_rotate(hosts, s->skip, &names);
+    resolve_rotate(addresses, s->skip, &numbers);
     s->state = SESSION_CONNECTING;
-    s->conn = connect_start(s->options, hosts, addresses);
+    if (!names.failed && !numbers.failed)
+        s->conn = connect_start(s->options, names.data, numbers.data);
+    buffer_finish(&names);
+    buffer_finish(&numbers);
     if (s->conn == NULL || PQstatus(s->conn) == CONNECTION_BAD)
         session_lose(s, s->conn != NULL ? PQerrorMessage(s->conn) : "out of memory");
     else
@@ -221,10 +227,13 @@ static void on_timer(int fd, short what, void *arg)
 {
     struct session *s = arg;
     (void)fd, (void)what;
-    if (s->state == SESSION_DOWN)
+    if (s->state == SESSION_DOWN) {
         start(s);
-    else
-        session_lose(s, s->state == SESSION_BUSY ? "no answer in time" : "no connection in time");
+        return;
+    }
+    /* libpq would begin with the same silent host for ever. */
+    s->skip += s->state == SESSION_CONNECTING;
+    session_lose(s, s->state == SESSION_BUSY ? "no answer in time" : "no connection in time");
 }
 
 struct session *session_create(struct loop *loop, const struct session_options *options,

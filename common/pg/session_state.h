@@ -26,6 +26,7 @@ struct session {
     enum session_state state;
     struct backoff backoff;
     struct resolve *resolve;    /* owned; in RESOLVING */
+    size_t skip;                /* hosts that did not answer in time: the next try begins behind */
     PGconn *conn;               /* owned; from CONNECTING on */
     struct event *timer;        /* owned */
     struct event *readable;     /* owned; from CONNECTING on */
