@@ -119,7 +119,9 @@ static struct batch *make_batch(struct consumer *c)
     struct batch *b = batch_create();
     const size_t events_max = (size_t)c->config->consumer_batch_events;
     if (b == NULL) {
-        close_intake(c);
+        log_error("no_memory", "out of memory, the messages of a lane go back to the queue");
+        if (lane != NULL)
+            send_back(c, lane);
         return NULL;
     }
     while (lane != NULL && b->event_count < events_max && b->deliveries.bytes < BATCH_BYTES_MAX) {

@@ -14,7 +14,7 @@
 void writer_enter_search(struct writer *w)
 {
     const struct batch *b = w->batch;
-    w->searched = true;
+    w->searched = w->searching = true;
     w->suspect_count = 0;
     free(w->suspects);
     w->suspects = calloc(b->event_count, sizeof *w->suspects);
@@ -113,17 +113,19 @@ enum writer_state writer_control_taken(struct writer *w, const struct session_an
     return WRITER_SEARCHED;
 }
 
-static void blame_nobody(struct writer *w)
+void writer_forget_search(struct writer *w)
 {
+    if (!w->searching)
+        return;
     for (size_t i = 0; i < w->suspect_count; i++)
         w->batch->events[w->suspects[i]].verdict = BATCH_STORE;
+    w->searching = w->searched = false;
 }
 
 /* Nothing can be stored, whatever it says: somebody has to look at the database. */
 enum writer_state writer_control_refused(struct writer *w, const struct session_answer *a)
 {
     const enum writer_state state = writer_fail(w, a);
-    blame_nobody(w);
     if (w->fault.class == SQLSTATE_DATA || w->fault.class == SQLSTATE_DUPLICATE)
         w->fault.class = SQLSTATE_CONFIGURATION;
     else if (w->fault.class == SQLSTATE_UNKNOWN)
@@ -144,6 +146,7 @@ enum writer_state writer_search_ended(struct writer *w, const struct session_ans
         found += w->batch->events[w->suspects[i]].verdict == BATCH_DATA;
     log_warning("search_ended", "the events at fault go to quarantine, the others are stored",
                 LOG_INT("found", found), LOG_INT("events", w->suspect_count));
+    w->searching = false;
     if (found > 0)
         return WRITER_BEGIN;
     w->fault.class = SQLSTATE_TRANSIENT;

@@ -40,6 +40,7 @@ struct subscriber {
     bool paused;
     int64_t paused_ns;                        /* since when */
     enum { IDLE, STARTING, CONSUMING } state; /* of the present link; IDLE when closed or lost */
+    bool cancelled;                           /* by the broker while STARTING */
     unsigned round;                           /* of consuming; part of the consumer tags */
     char tags[TOPOLOGY_LANES][64];
     char reason[256]; /* why not CONSUMING, when the broker said so */
@@ -57,6 +58,14 @@ static void stop_consuming(struct subscriber *s)
     s->state = IDLE;
     for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
         link_cancel(s->link, s->tags[lane], on_ignored, NULL);
+}
+
+static void start_consuming(struct subscriber *s);
+
+static void start_over(struct subscriber *s)
+{
+    stop_consuming(s);
+    start_consuming(s);
 }
 
 /* A step of starting was refused, or the link went. */
@@ -83,6 +92,10 @@ static void on_consuming(void *arg, const struct link_answer *a)
     s->state = CONSUMING;
     if (!s->open) {
         stop_consuming(s);
+        return;
+    }
+    if (s->cancelled) {
+        start_over(s);
         return;
     }
     s->reason[0] = 0;
@@ -121,6 +134,7 @@ static void start_consuming(struct subscriber *s)
     if (!s->open || s->state != IDLE || !link_is_ready(s->link))
         return;
     s->state = STARTING;
+    s->cancelled = false;
     topology_declare(&s->topology, s->link, on_declared, s);
 }
 
@@ -159,10 +173,10 @@ static void on_cancelled(void *arg, struct slice consumer_tag)
     struct subscriber *s = arg;
     (void)consumer_tag;
     log_warning("consumer_cancelled", "the broker cancelled our consumer, starting over");
-    if (s->state != CONSUMING)
-        return;
-    stop_consuming(s);
-    start_consuming(s);
+    if (s->state == STARTING)
+        s->cancelled = true;
+    if (s->state == CONSUMING)
+        start_over(s);
 }
 
 static bool is_urgent(const struct subscriber *s, const struct link_delivery *d)

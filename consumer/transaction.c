@@ -11,6 +11,7 @@
 
 void writer_enter_begin(struct writer *w)
 {
+    writer_forget_search(w);
     batch_begin_try(w->batch);
     w->result = (struct writer_result){.begun_ns = clock_now_ns()};
     w->rows = 0;
@@ -180,9 +181,14 @@ void writer_enter_rollback(struct writer *w)
     session_run(w->session, "ROLLBACK", writer_on_answer, w);
 }
 
+/* A server that has become read-only stays so: another one may take writes. */
 enum writer_state writer_rolled_back(struct writer *w, const struct session_answer *a)
 {
     (void)a;
+    if (strcmp(w->fault.sqlstate, "25006") == 0) {
+        session_drop(w->session, w->fault.message);
+        return WRITER_BROKEN;
+    }
     return writer_decide(w);
 }
 

@@ -211,7 +211,7 @@ static struct batch *take_batch(struct writer *w)
     w->batch = NULL;
     w->tries = 0;
     w->trouble_since = 0;
-    w->ensured = w->searched = false;
+    w->ensured = w->searched = w->searching = false;
     backoff_reset(&w->retry);
     return b;
 }

@@ -29,6 +29,7 @@ struct writer {
     unsigned tries;         /* of this batch that failed */
     int64_t trouble_since;  /* ns; first failure of this batch, 0 when none */
     bool ensured, searched; /* already done for this batch */
+    bool searching;         /* what a search has marked counts only when it has ended */
     struct backoff retry;   /* between tries */
     struct backoff rest;    /* between probes */
     int64_t upkeep_due;     /* ns */
@@ -47,6 +48,9 @@ void writer_go(struct writer *w, enum writer_state state);
 void writer_on_answer(void *arg, const struct session_answer *a);
 void writer_arm(struct writer *w, int64_t delay_ns);
 struct statement writer_statement(struct writer *w);
+
+/* A search that was cut short has proved nothing. */
+void writer_forget_search(struct writer *w);
 
 enum writer_state writer_decide(struct writer *w); /* after a failure, rolled back */
 /* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
