@@ -8,6 +8,11 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 
+#include "common/base/clock.h"
+
+/* A signal to the whole process group reaches a worker once by itself and once by its parent. */
+#define INSIST_NS CLOCK_S
+
 struct loop {
     struct event_base *base; /* owned */
     struct evdns_base *dns;  /* owned; NULL until first use */
@@ -15,7 +20,7 @@ struct loop {
     struct event *sigint;    /* owned; NULL until loop_on_terminate */
     void (*on_terminate)(void *arg);
     void *arg;
-    bool terminating; /* the first signal came */
+    int64_t terminating_ns; /* when the first signal came; 0 = not yet */
 };
 
 struct loop *loop_create(void)
@@ -70,10 +75,12 @@ static void on_signal(evutil_socket_t signal_number, short events, void *arg)
 {
     struct loop *l = arg;
     (void)events;
-    if (l->terminating)
+    if (l->terminating_ns == 0) {
+        l->terminating_ns = clock_now_ns();
+        l->on_terminate(l->arg);
+    } else if (clock_now_ns() - l->terminating_ns > INSIST_NS) {
         _exit(128 + (int)signal_number);
-    l->terminating = true;
-    l->on_terminate(l->arg);
+    }
 }
 
 void loop_on_terminate(struct loop *l, void (*fn)(void *arg), void *arg)

@@ -16,7 +16,8 @@ void loop_destroy(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 struct evdns_base *loop_dns(struct loop *l); /* made at first use; NULL when it cannot be */
 
-/* fn is called once, at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/* fn is called once, at the first SIGTERM or SIGINT; one that comes over a second later ends the
+ * process at once. */
 void loop_on_terminate(struct loop *l, void (*fn)(void *arg), void *arg);
 
 void loop_run(struct loop *l); /* until loop_stop */
