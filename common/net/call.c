@@ -2,10 +2,42 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "common/base/clock.h"
 #include "common/net/conn.h"
+
+enum { FREE_CALLS_MAX = 256 }; /* kept for reuse */
+
+struct call *call_take(struct conns *cs)
+{
+    struct call *call = cs->free_calls;
+    if (call != NULL) {
+        cs->free_calls = call->next_free;
+        cs->free_call_count--;
+        return call;
+    }
+    call = calloc(1, sizeof *call);
+    if (call != NULL) {
+        guard_init(&call->guard, &cs->budget);
+        call->conns = cs;
+    }
+    return call;
+}
+
+void call_release(struct conns *cs, struct call *call)
+{
+    guard_clear(&call->guard);
+    *call = (struct call){.guard = call->guard, .conns = cs, .next_free = cs->free_calls};
+    if (cs->free_call_count == FREE_CALLS_MAX) {
+        guard_finish(&call->guard);
+        free(call);
+        return;
+    }
+    cs->free_calls = call;
+    cs->free_call_count++;
+}
 
 struct slice call_method(const struct call *c)
 {

@@ -20,6 +20,10 @@ struct call { /* one exchange, from its first byte to its answer */
     bool open;          /* with a handler, not answered */
 };
 
+/* For conn.c: an empty call, NULL when memory ran out; and back. */
+struct call *call_take(struct conns *cs);
+void call_release(struct conns *cs, struct call *call);
+
 /* For call.c: cs->answer holds the whole answer to this call; takes the call. */
 bool call_is_last(const struct call *c); /* the connection closes after it */
 void call_answered(struct call *c, int status);

@@ -28,9 +28,10 @@
 #include "common/net/router.h"
 
 enum {
-    FREE_CALLS_MAX = 256,       /* kept for reuse */
-    READ_BYTES_MAX = 65536,     /* of one read of a socket, and of what waits unread behind it */
-    ANSWER_KEPT_BYTES = 262144, /* memory the answer buffer may keep */
+    READ_BYTES_MAX = 65536,      /* of one read of a socket, and of what waits unread behind it */
+    ANSWER_KEPT_BYTES = 262144,  /* memory the answer buffer may keep */
+    UNSENT_BYTES_MAX = 67108864, /* of all answers their clients have not read yet */
+    LINGER_BYTES_MAX = 1048576,  /* thrown away behind the last answer */
 };
 
 #define IDLE_NS   (60 * CLOCK_S)
@@ -43,39 +44,12 @@ struct conn {
     struct call *call;        /* in READING and ASKED; lent while a handler has it */
     enum conn_state state;
     int64_t deadline_ns; /* of the state */
+    size_t lingered;     /* bytes thrown away in LINGERING */
+    size_t unsent;       /* bytes of the answer when ANSWERING began */
     bool closing;        /* the present answer is the last */
     bool ended;          /* the client sends no more, but may wait for answers */
     bool pumping;        /* requests are being read; whoever answers need not start that */
 };
-
-static struct call *take_call(struct conns *cs)
-{
-    struct call *call = cs->free_calls;
-    if (call != NULL) {
-        cs->free_calls = call->next_free;
-        cs->free_call_count--;
-        return call;
-    }
-    call = calloc(1, sizeof *call);
-    if (call != NULL) {
-        guard_init(&call->guard, &cs->budget);
-        call->conns = cs;
-    }
-    return call;
-}
-
-static void release_call(struct conns *cs, struct call *call)
-{
-    guard_clear(&call->guard);
-    *call = (struct call){.guard = call->guard, .conns = cs, .next_free = cs->free_calls};
-    if (cs->free_call_count == FREE_CALLS_MAX) {
-        guard_finish(&call->guard);
-        free(call);
-        return;
-    }
-    cs->free_calls = call;
-    cs->free_call_count++;
-}
 
 static bool is_busy(enum conn_state state)
 {
@@ -86,13 +60,13 @@ static int64_t time_in(const struct conns *cs, enum conn_state state)
 {
     switch (state) {
     case CONN_READING:
+    case CONN_ANSWERING:
         return cs->request_timeout_ns;
     case CONN_ASKED:
         return INT64_MAX / 2;
     case CONN_LINGERING:
         return LINGER_NS;
     case CONN_IDLE:
-    case CONN_ANSWERING:
         break;
     }
     return IDLE_NS;
@@ -103,10 +77,14 @@ static void enter(struct conn *c, enum conn_state to)
 {
     struct conns *cs = c->owner;
     const bool was_busy = is_busy(c->state);
+    if (c->state == CONN_ANSWERING) {
+        cs->unsent_bytes -= c->unsent;
+        c->unsent = 0;
+    }
     cs->busy += (size_t)is_busy(to) - (size_t)was_busy;
     c->state = to;
     c->deadline_ns = clock_now_ns() + time_in(cs, to);
-    if (was_busy && !is_busy(to))
+    if (was_busy ? !is_busy(to) : is_busy(to) && cs->count >= cs->max)
         cs->on_change(cs->arg);
 }
 
@@ -119,7 +97,7 @@ static void part_from_call(struct conn *c)
     c->call = NULL;
     call->conn = NULL;
     if (!call->open)
-        release_call(c->owner, call);
+        call_release(c->owner, call);
 }
 
 static void conn_destroy(struct conn *c)
@@ -176,7 +154,13 @@ static void send_answer(struct conn *c, struct slice bytes)
         end_answer(c);
         return;
     }
+    if (bytes.size - left > UNSENT_BYTES_MAX - c->owner->unsent_bytes) {
+        give_up(c);
+        return;
+    }
     enter(c, CONN_ANSWERING);
+    c->unsent = bytes.size - left;
+    c->owner->unsent_bytes += c->unsent;
     if (bufferevent_write(c->bev, bytes.data + left, bytes.size - left) != 0)
         give_up(c);
 }
@@ -196,7 +180,7 @@ static void send_continue(struct conn *c)
 
 static bool begin_call(struct conn *c)
 {
-    c->call = take_call(c->owner);
+    c->call = call_take(c->owner);
     if (c->call == NULL)
         return false;
     c->call->conn = c;
@@ -217,9 +201,19 @@ static void ask(struct conn *c)
     if (fault->status == 0)
         router_dispatch(cs->router, call);
     else
-        call_refuse(call, &(struct problem){.status = fault->status,
-                                            .slug = fault->slug,
-                                            .detail = fault->detail});
+        call_refuse(call, &(struct problem){
+                              .status = fault->status,
+                              .slug = fault->slug,
+                              .detail = fault->detail,
+                              .headers = {{fault->status == 503 ? "Retry-After" : NULL, "1"}}});
+}
+
+static void throw_away(struct conn *c, struct evbuffer *input)
+{
+    c->lingered += evbuffer_get_length(input);
+    evbuffer_drain(input, evbuffer_get_length(input));
+    if (c->lingered > LINGER_BYTES_MAX)
+        give_up(c);
 }
 
 /* Reads requests until one is being handled or the bytes run out. */
@@ -238,7 +232,7 @@ static void pump(struct conn *c)
     if (c->ended && (c->state == CONN_IDLE || c->state == CONN_READING))
         give_up(c);
     if (c->state == CONN_LINGERING)
-        evbuffer_drain(input, evbuffer_get_length(input));
+        throw_away(c, input);
     c->pumping = false;
 }
 
@@ -287,10 +281,23 @@ void conns_add(struct conns *cs, int fd)
     cs->count++;
     router_connections(cs->router, cs->count);
     enter(c, CONN_IDLE);
+    c->deadline_ns = clock_now_ns() + cs->request_timeout_ns; /* the first byte is due sooner */
     bufferevent_set_max_single_read(bev, READ_BYTES_MAX);
     bufferevent_setwatermark(bev, EV_READ, 0, READ_BYTES_MAX);
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
+}
+
+bool conns_shed(struct conns *cs)
+{
+    struct conn *oldest = NULL;
+    for (struct conn *c = cs->first; c != NULL; c = c->next) {
+        if (!is_busy(c->state) && (oldest == NULL || c->deadline_ns < oldest->deadline_ns))
+            oldest = c;
+    }
+    if (oldest != NULL)
+        conn_destroy(oldest);
+    return oldest != NULL;
 }
 
 void conns_expire(struct conns *cs, int64_t now_ns)
@@ -363,5 +370,5 @@ void call_answered(struct call *call, int status)
     }
     if (cs->answer.capacity > ANSWER_KEPT_BYTES)
         buffer_finish(&cs->answer);
-    release_call(cs, call);
+    call_release(cs, call);
 }

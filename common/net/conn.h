@@ -17,7 +17,7 @@ enum conn_state {
     CONN_IDLE,      /* no byte of a request has come; ended by bytes or after a minute */
     CONN_READING,   /* a part of one has; ended by the rest or after the request timeout, 408 */
     CONN_ASKED,     /* a handler has the call; ended by its answer */
-    CONN_ANSWERING, /* the answer is on its way; ended by the socket or after a minute */
+    CONN_ANSWERING, /* the answer is on its way; ended by the socket or after the request timeout */
     CONN_LINGERING, /* the last answer has left; ended by the client's close or soon */
 };
 
@@ -32,15 +32,18 @@ struct conns { /* all connections of a server, which may read the fields */
     size_t open_calls; /* handed to handlers and not answered */
     struct call *free_calls;
     size_t free_call_count;
+    size_t unsent_bytes;  /* of answers that do not fit into their sockets */
     struct buffer answer; /* the answer being put together */
     bool draining;
-    void (*on_change)(void *arg); /* count or busy went down */
+    void (*on_change)(void *arg); /* count or busy went down, or all there may be are busy */
     void *arg;
 };
 
 void conns_finish(struct conns *cs);      /* closes all; open calls are answered to nobody */
 void conns_add(struct conns *cs, int fd); /* takes fd */
 void conns_expire(struct conns *cs, int64_t now_ns); /* ends states whose deadline has passed */
+bool conns_shed(
+    struct conns *cs); /* closes the idle connection nearest its end; false: none is idle */
 /* From here on every answer is the last of its connection, and idle connections are closed: when
  * none is busy, none will be. */
 void conns_drain(struct conns *cs);

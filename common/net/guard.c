@@ -13,7 +13,9 @@
 #include <event2/buffer.h>
 
 enum {
-    DISCARD_FACTOR = 4,     /* bodies up to this many times the cap are read and dropped */
+    DISCARD_FACTOR = 4, /* bodies up to this many times the cap are read and dropped */
+    SMALL_BODY_BYTES =
+        65536, /* bounded by the number of connections: big ones must not keep them out */
     TEXT_KEPT_BYTES = 2048, /* memory an idle guard may keep */
     BODY_KEPT_BYTES = 16384,
 };
@@ -25,8 +27,9 @@ void guard_init(struct guard *g, struct guard_budget *budget)
 
 static void give_back(struct guard *g)
 {
-    assert(g->budget->held_bytes >= g->body.size);
-    g->budget->held_bytes -= g->body.size;
+    assert(g->budget->held_bytes >= g->held);
+    g->budget->held_bytes -= g->held;
+    g->held = 0;
     buffer_clear(&g->body);
 }
 
@@ -114,7 +117,8 @@ static void feed_body(struct guard *g, struct evbuffer *bytes)
 {
     const size_t size = next_size(g, bytes);
     struct guard_budget *budget = g->budget;
-    if (size > budget->held_bytes_max - budget->held_bytes) {
+    const bool counts = g->head.content_length > budget->small_bytes;
+    if (counts && size > budget->held_bytes_max - budget->held_bytes) {
         refuse(g, 503, "overloaded", "too many bodies are being received: try again");
         return;
     }
@@ -125,7 +129,8 @@ static void feed_body(struct guard *g, struct evbuffer *bytes)
     }
     evbuffer_remove(bytes, room, size);
     g->body.size += size;
-    budget->held_bytes += size;
+    g->held += counts ? size : 0;
+    budget->held_bytes += counts ? size : 0;
     g->left -= size;
     if (g->left == 0)
         g->phase = GUARD_DONE;

@@ -17,7 +17,9 @@ struct evbuffer;
 
 struct guard_budget {      /* shared by all guards of a server */
     size_t body_bytes_max; /* of one body */
-    size_t held_bytes_max; /* of the bodies of all requests at once */
+    size_t small_bytes;    /* bodies up to this size are not counted: many of them must not be kept
+                            * out by a few big ones, and connections are bounded */
+    size_t held_bytes_max; /* of the other bodies of all requests at once */
     size_t held_bytes;
 };
 
@@ -36,6 +38,7 @@ struct guard {
     struct buffer text, body;
     struct head_scanner scanner;
     uint64_t left; /* bytes of the body still to come */
+    size_t held;   /* of the budget */
 };
 
 void guard_init(struct guard *g, struct guard_budget *budget);

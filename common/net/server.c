@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listener and the clock of the connections: a bound on them (the listener rests while there
- * are as many as there may be; the kernel's backlog holds the others), a sweep that ends what is
+ * The listener and the clock of the connections: a bound on them, a sweep that ends what is
  * overdue, rest when descriptors run out, and a drain.
+ *
+ * When there are as many connections as there may be, a new one takes the place of an idle one, so
+ * that nobody shuts others out by holding connections; while all are busy the listener rests and
+ * the kernel's backlog holds the others.
  */
 #include "common/net/server.h"
 
@@ -28,7 +31,8 @@
 
 enum {
     BACKLOG = 1024,
-    HELD_BODIES = 8, /* largest bodies that may be held at once */
+    HELD_BODIES = 8,          /* largest bodies that may be held at once */
+    SMALL_BODY_BYTES = 65536, /* not counted among them */
 };
 
 struct server {
@@ -51,7 +55,8 @@ static void set_accepting(struct server *s)
 {
     if (s->listener == NULL)
         return;
-    if (is_full(s) || s->resting_until_ns != 0)
+    const bool all_busy = is_full(s) && s->conns.busy >= s->conns.count;
+    if (all_busy || s->resting_until_ns != 0)
         evconnlistener_disable(s->listener);
     else
         evconnlistener_enable(s->listener);
@@ -64,6 +69,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
     (void)listener;
     (void)address;
     (void)size;
+    if (is_full(s))
+        conns_shed(&s->conns);
     conns_add(&s->conns, fd);
     if (is_full(s))
         set_accepting(s);
@@ -151,12 +158,30 @@ static int port_of(evutil_socket_t fd)
     return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
 }
 
+/* A socket that shares its port would also share it with another producer on this machine. */
+static bool is_free(const struct addrinfo *address)
+{
+    const int on = 1;
+    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return true;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool taken = bind(fd, address->ai_addr, address->ai_addrlen) != 0 && errno == EADDRINUSE;
+    close(fd);
+    return !taken;
+}
+
 int server_reserve(const struct server_options *options, int *out_port)
 {
     const int on = 1;
     struct addrinfo *address = resolve(options);
     if (address == NULL)
         return -1;
+    if (!is_free(address)) {
+        freeaddrinfo(address);
+        errno = EADDRINUSE;
+        return -1;
+    }
     const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
                        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
@@ -215,6 +240,7 @@ struct server *server_create(struct loop *loop, const struct server_options *opt
         .base = loop_base(loop),
         .router = router,
         .budget = {.body_bytes_max = options->max_body_bytes,
+                   .small_bytes = SMALL_BODY_BYTES,
                    .held_bytes_max = options->max_body_bytes * HELD_BODIES},
         .request_timeout_ns = options->request_timeout_ns,
         .max = options->max_connections,
