@@ -258,7 +258,12 @@ static void on_answer(struct lane *l)
 
 static void on_failure(struct lane *l)
 {
-    snprintf(l->delivery->reason, sizeof l->delivery->reason, "%s", http_reason(l->http));
+    struct delivery *d = l->delivery;
+    const bool first = d->reason[0] == 0;
+    snprintf(d->reason, sizeof d->reason, "%s", http_reason(l->http));
+    if (first)
+        fprintf(stderr, "%s; trying for %lld s\n", d->reason,
+                (long long)(d->patience_ns / CLOCK_S));
     rest(l, 0);
 }
 

@@ -13,7 +13,7 @@
 #include "consumer/consumer.h"
 
 #define NAME               "holdfast-consumer"
-#define EXIT_UNAVAILABLE   69
+#define EXIT_FAILED        1
 #define PROBES_CONNECTIONS 64
 #define PROBES_BODY_BYTES  1024
 
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     int status = config_start(&p.config, CONFIG_CONSUMER, NAME, argc, argv);
     if (status >= 0)
         return status;
-    status = EXIT_UNAVAILABLE;
+    status = EXIT_FAILED;
     if (!start(&p)) {
         log_error("no_memory", "out of memory at start, ending");
     } else if (listen_for_probes(&p)) {

@@ -22,6 +22,15 @@ enum writer_state writer_probed(struct writer *w, const struct session_answer *a
     return w->upkeep_due <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
 }
 
+/* What is wrong with the settings is not mended in a second. */
+void writer_enter_resting(struct writer *w)
+{
+    const bool slow = w->fault.class == SQLSTATE_CONFIGURATION;
+    w->rest.base_ns = slow ? 5 * CLOCK_S : CLOCK_S;
+    w->rest.cap_ns = slow ? 30 * CLOCK_S : 15 * CLOCK_S;
+    writer_arm(w, backoff_next(&w->rest));
+}
+
 void writer_enter_ahead(struct writer *w)
 {
     const struct statement st = writer_statement(w);

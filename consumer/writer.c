@@ -129,9 +129,13 @@ static void tell_failure(struct writer *w, const char *what)
     uint64_t held = 0;
     if (!log_repeat_due(&w->told, &held))
         return;
-    log_warning("store_failed", what, LOG_TEXT("class", sqlstate_class_name(w->fault.class)),
-                LOG_TEXT("sqlstate", w->fault.sqlstate), LOG_TEXT("reason", w->fault.message),
-                LOG_INT("tries", w->tries), LOG_INT("held_back", held));
+    const enum log_level level =
+        w->fault.class == SQLSTATE_CONFIGURATION ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
+    log_write(level, "store_failed", what,
+              LOG_FIELDS(LOG_TEXT("class", sqlstate_class_name(w->fault.class)),
+                         LOG_TEXT("sqlstate", w->fault.sqlstate),
+                         LOG_TEXT("reason", w->fault.message), LOG_INT("tries", w->tries),
+                         LOG_INT("held_back", held)));
 }
 
 static void count_failure(struct writer *w)
@@ -219,18 +223,10 @@ static struct batch *take_batch(struct writer *w)
 void writer_enter_given_up(struct writer *w)
 {
     tell_failure(w, "a batch was not stored, its messages go back to the queue");
+    writer_forget_search(w);
     struct batch *b = take_batch(w);
     writer_go(w, w->up ? WRITER_RESTING : WRITER_DOWN);
     w->handler.on_given_up(w->arg, b, &w->fault);
-}
-
-/* What is wrong with the settings is not mended in a second. */
-void writer_enter_resting(struct writer *w)
-{
-    const bool slow = w->fault.class == SQLSTATE_CONFIGURATION;
-    w->rest.base_ns = slow ? 5 * CLOCK_S : CLOCK_S;
-    w->rest.cap_ns = slow ? 30 * CLOCK_S : 15 * CLOCK_S;
-    writer_arm(w, backoff_next(&w->rest));
 }
 
 /* ---- a batch, from FREE to STORED ---- */
@@ -276,6 +272,10 @@ static void on_ready(void *arg)
     struct writer *w = arg;
     w->up = true;
     metric_add(w->options->meters->database_up, 1);
+    log_info("session_open", "session with the database is open",
+             LOG_INT("down_ms",
+                     w->down_since_ns != 0 ? (clock_now_ns() - w->down_since_ns) / CLOCK_MS : 0));
+    w->down_since_ns = 0;
     writer_go(w, w->batch != NULL ? WRITER_BEGIN : WRITER_PROBE);
 }
 
@@ -290,6 +290,8 @@ static void on_lost(void *arg, const struct session_fault *fault)
     struct writer *w = arg;
     const bool was_trying = w->state != WRITER_WAITING;
     w->fault = *fault;
+    if (w->down_since_ns == 0)
+        w->down_since_ns = clock_now_ns();
     metric_add(w->options->meters->database_lost, 1);
     if (w->up)
         lose_session(w);

@@ -23,6 +23,7 @@ struct writer {
     struct session_fault fault; /* the last; message "" after a success */
     struct log_repeat told;
     bool up;                     /* the session is */
+    int64_t down_since_ns;       /* 0 while it is up, and before its first loss */
     struct writer_result result; /* of the try under way */
     size_t rows;                 /* given to COPY in this try */
     enum writer_state failed_in;

@@ -24,9 +24,9 @@ enum {
 };
 
 #define FRESH_NS    CLOCK_S        /* an answer serves so long */
-#define INFO_NS     (10 * CLOCK_S) /* the figures of /health may be so old */
+#define INFO_NS     (90 * CLOCK_S) /* the figures of /health may be so old: monitors ask each minute */
 #define DEADLINE_NS (2 * CLOCK_S)
-#define UNUSED_NS   (30 * CLOCK_S) /* then the link is closed */
+#define UNUSED_NS   (90 * CLOCK_S) /* then the link is closed */
 
 struct figures {
     bool known; /* it answered; not there otherwise */

@@ -204,6 +204,19 @@ static size_t distance(const char *a, size_t a_size, const char *b)
     return row[b_size];
 }
 
+/* Names nobody but Holdfast has a use for. RabbitMQ's own variables share its prefix, but for one.
+ */
+static bool is_ours(const char *name, size_t size)
+{
+    static const char *const prefixes[] = {"DATABASE_", "PRODUCER_", "CONSUMER_", "RABBITMQ_URL"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        const size_t length = strlen(prefixes[i]);
+        if (size >= length && strncmp(name, prefixes[i], length) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* A variable nobody reads that looks like one somebody does. */
 static void warn_lookalike(const char *name, size_t size, struct buffer *warnings)
 {
@@ -218,8 +231,12 @@ static void warn_lookalike(const char *name, size_t size, struct buffer *warning
         if (d <= 2 && length >= 8)
             near = s->name;
     }
-    if (near != NULL && !slice_equals((struct slice){name, size}, SLICE("RABBITMQ_PASS")))
+    if (slice_equals((struct slice){name, size}, SLICE("RABBITMQ_PASS")))
+        return;
+    if (near != NULL)
         buffer_printf(warnings, "%.*s is not a setting; did you mean %s?\n", (int)size, name, near);
+    else if (is_ours(name, size))
+        buffer_printf(warnings, "%.*s is not a setting\n", (int)size, name);
 }
 
 bool config_load(struct config *out, unsigned programs, struct buffer *faults,

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/base/clock.h"
@@ -44,7 +43,9 @@ bool metrics_open(unsigned rows)
     cells = map;
     workers = rows;
     own_row = 0;
-    metric_count = cell_count = 0;
+    metric_count = 0;
+    cell_count = 1; /* the first of a row is the worker's pid */
+    cells[0] = getpid();
     started_us = clock_wall_us();
     return true;
 }
@@ -53,6 +54,7 @@ void metrics_use_row(unsigned worker)
 {
     assert(worker < workers);
     own_row = worker;
+    cells[worker * (size_t)CELLS_MAX] = getpid();
     for (size_t i = 0; i < metric_count; i++) {
         if (metrics[i].kind == GAUGE)
             metric_set(&metrics[i], 0);
@@ -212,28 +214,46 @@ static void render_metric(const struct metric *m, struct buffer *out)
     }
 }
 
+struct usage {
+    int64_t ticks; /* of CPU, user and system */
+    int64_t pages; /* resident */
+};
+
+/* Adds what a worker has used; nothing when it is gone. */
+static void add_usage(int64_t pid, struct usage *sum)
+{
+    char path[64];
+    long long user = 0, system = 0, pages = 0;
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    FILE *stat = fopen(path, "re");
+    if (stat == NULL)
+        return;
+    /* proc(5): the 14th and 15th are the times, the 24th the pages; the 2nd is our own name. */
+    if (fscanf(stat,
+               "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld %*d %*d %*d %*d "
+               "%*d %*d %*u %*u %lld",
+               &user, &system, &pages) == 3) {
+        sum->ticks += user + system;
+        sum->pages += pages;
+    }
+    fclose(stat);
+}
+
 static void render_process(struct buffer *out)
 {
-    struct rusage usage;
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "re");
-    if (statm != NULL) {
-        if (fscanf(statm, "%*s %ld", &pages) != 1)
-            pages = 0;
-        fclose(statm);
-    }
-    getrusage(RUSAGE_SELF, &usage);
+    struct usage sum = {0};
+    for (unsigned row = 0; row < workers; row++)
+        add_usage(cells[row * (size_t)CELLS_MAX], &sum);
     buffer_printf(out,
-                  "# HELP process_resident_memory_bytes Resident memory size in bytes.\n"
+                  "# HELP process_resident_memory_bytes Resident memory of all workers.\n"
                   "# TYPE process_resident_memory_bytes gauge\n"
-                  "process_resident_memory_bytes %ld\n",
-                  pages * sysconf(_SC_PAGESIZE));
+                  "process_resident_memory_bytes %" PRId64 "\n",
+                  sum.pages * sysconf(_SC_PAGESIZE));
     buffer_printf(out,
-                  "# HELP process_cpu_seconds_total User and system CPU time in seconds.\n"
+                  "# HELP process_cpu_seconds_total User and system time of all workers.\n"
                   "# TYPE process_cpu_seconds_total counter\n"
-                  "process_cpu_seconds_total %.6f\n",
-                  (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                      (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1e-6);
+                  "process_cpu_seconds_total %.2f\n",
+                  (double)sum.ticks / (double)sysconf(_SC_CLK_TCK));
     buffer_printf(out,
                   "# HELP process_start_time_seconds Start time since the Unix epoch in seconds.\n"
                   "# TYPE process_start_time_seconds gauge\n"

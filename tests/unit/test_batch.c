@@ -179,7 +179,7 @@ static void a_taken_key_judges_all_that_wanted_it(void **state)
 {
     struct batch *b = batch_create();
     const struct id other = {{9}};
-    uint8_t digest[BATCH_DIGEST_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     (void)state;
     add_line(b, 1, ",\"event_id\":\"k\",\"title\":\"one\"");
     add_line(b, 2, ",\"event_id\":\"k\",\"title\":\"two\"");
@@ -200,7 +200,7 @@ static void a_taken_key_judges_all_that_wanted_it(void **state)
 static void an_event_that_meets_itself_is_a_duplicate(void **state)
 {
     struct batch *b = batch_create();
-    uint8_t digest[BATCH_DIGEST_SIZE] = {0};
+    uint8_t digest[DIGEST_SIZE] = {0};
     (void)state;
     add_line(b, 1, ",\"event_id\":\"k\"");
     sealed(b);
@@ -248,7 +248,7 @@ static void equal_messages_without_id_are_told_apart_by_redelivery(void **state)
 {
     struct batch *b = batch_create();
     const struct id other = {{9}};
-    uint8_t digest[BATCH_DIGEST_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     (void)state;
     add_object(b, "{\"event_type\":\"x\"}", "", false);
     add_object(b, "{\"event_type\":\"x\"}", "", false);

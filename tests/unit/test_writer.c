@@ -545,7 +545,7 @@ static void keys_that_are_won_need_no_look(void **state)
 static void keys_that_are_taken_are_looked_at(void **state)
 {
     struct batch *b = make_batch(1, ",\"event_id\":\"k\"");
-    uint8_t digest[BATCH_DIGEST_SIZE];
+    uint8_t digest[DIGEST_SIZE];
     const char id[16] = {9};
     (void)state;
     memcpy(digest, b->keys[0].digest, sizeof digest);
@@ -561,7 +561,7 @@ static void keys_that_are_taken_are_looked_at(void **state)
 
 static void a_conflict_goes_to_quarantine(void **state)
 {
-    const char id[16] = {9}, digest[BATCH_DIGEST_SIZE] = {0};
+    const char id[16] = {9}, digest[DIGEST_SIZE] = {0};
     struct fake_rows rows = {.count = 1,
                              .values = {{SLICE("k"), {id, 16}, {digest, sizeof digest}}}};
     (void)state;
