@@ -50,25 +50,24 @@ def wrk(port: int, script: str, connections: int, seconds: int) -> dict:
             "latency_s": {f"p{p}": float(v) * UNIT[u] for p, v, u in LATENCY.findall(out)}}
 
 
-def sample_rss(system: System, into: dict[str, int]) -> None:
+def sample_peak_rss(system: System, into: dict[str, int]) -> None:
     for process in system.processes():
-        sizes = process.rss()
+        sizes = process.rss("VmHWM")
         for number, size in enumerate(sizes.values()):
             key = process.name if number == 0 else f"{process.name} child {number}"
             into[key] = max(into.get(key, 0), size)
 
 
 def load_once(system: System, script: str, events_a_request: int, seconds: int) -> dict:
-    before = system.rows()
+    before, stored_before = system.rows(), system.stored()
     begin = time.monotonic()
     load = wrk(system.port, script, CONNECTIONS, seconds)
     accepted = (load["requests"] - load["bad"]) * events_a_request
     rss: dict[str, int] = {}
-    sample_rss(system, rss)
-    wait_for(f"{system.name}: all stored", lambda: system.rows() - before >= accepted
+    sample_peak_rss(system, rss)
+    wait_for(f"{system.name}: all stored", lambda: system.stored() - stored_before >= accepted
              and system.empty(), 600, 0.02)
     took = time.monotonic() - begin
-    sample_rss(system, rss)
     wait_for("rows standing still", lambda: _stands_still(system), 30)
     stored = system.rows() - before
     under_way = CONNECTIONS * events_a_request
@@ -167,7 +166,7 @@ def summary(report: dict) -> list[str]:
         for name, ratio in report["single"]["ratios"].items():
             lines.append(f"  holdfast / {name}: {ratio:.1f}")
         for name, size in sorted(report["single"]["rss_bytes"].items()):
-            lines.append(f"  resident {name:20} {size / 2 ** 20:6.1f} MiB")
+            lines.append(f"  most resident {name:20} {size / 2 ** 20:6.1f} MiB")
         lines.append(f"  lost {report['single']['lost']}, duplicated "
                      f"{report['single']['duplicated']}")
     if "batch" in report:

@@ -6,6 +6,8 @@ import secrets
 import sys
 from pathlib import Path
 
+import psycopg
+
 from rig.broker import Vhost
 from rig.database import Database
 from rig.process import Process, clean_environment
@@ -17,17 +19,26 @@ HERE = Path(__file__).resolve().parent
 
 
 class System:
-    """What compare.py needs of each."""
+    """What compare.py needs of each. `progress` is a query that counts stored rows at little cost,
+    to be asked while a load is being stored; rows() counts them one by one afterwards."""
     name: str
     table: str
+    progress: str
     port: int
     broker: Vhost
     database: Database
+    _session: psycopg.Connection | None = None
 
     def rows(self) -> int:
         value = self.database.value(f"SELECT count(*) FROM {self.table}")
         assert isinstance(value, int)
         return value
+
+    def stored(self) -> int:
+        if self._session is None:
+            self._session = self.database.connect()
+        row = self._session.execute(self.progress).fetchone()
+        return int(row["n"])
 
     def empty(self) -> bool:
         return all(self.broker.ready(q) == 0 for q in self.broker.queues())
@@ -42,6 +53,7 @@ class System:
 
 class Holdfast(System):
     name, table = "holdfast", "log_events"
+    progress = "SELECT coalesce(sum(events), 0) AS n FROM batches"
 
     def __init__(self, servers: Servers, folder: Path):
         self.broker = servers.broker.create_vhost()
@@ -58,6 +70,7 @@ class Holdfast(System):
 
 class Peer(System):
     table = "peer_log_events"
+    progress = "SELECT coalesce(max(id), 0) AS n FROM peer_log_events"
 
     def __init__(self, servers: Servers, folder: Path, name: str):
         self.name = name

@@ -48,10 +48,11 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def rss_bytes(pid: int) -> int:
+def rss_bytes(pid: int, which: str = "VmRSS") -> int:
+    """VmRSS is resident now, VmHWM the most there ever was."""
     with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
         for line in f:
-            if line.startswith("VmRSS:"):
+            if line.startswith(which + ":"):
                 return int(line.split()[1]) * 1024
     return 0
 
@@ -130,11 +131,11 @@ class Process:
         self.wait(10)
         wait_for(f"all processes of {self.name} gone", lambda: not self.left_over(), 10)
 
-    def rss(self) -> dict[int, int]:
+    def rss(self, which: str = "VmRSS") -> dict[int, int]:
         sizes = {}
         for pid in self.family():
             try:
-                sizes[pid] = rss_bytes(pid)
+                sizes[pid] = rss_bytes(pid, which)
             except OSError:
                 continue
         return sizes
