@@ -40,8 +40,7 @@ struct writer {
     size_t piece_count, piece_room;
     struct slice control; /* the stream with the control row, in scratch */
     struct split split;
-    size_t *suspects; /* owned; the events split counts */
-    size_t suspect_count;
+    size_t *suspects, suspect_count; /* owned; the events split counts */
 };
 
 /* The one place that changes the state. */
@@ -49,14 +48,10 @@ void writer_go(struct writer *w, enum writer_state state);
 void writer_on_answer(void *arg, const struct session_answer *a);
 void writer_arm(struct writer *w, int64_t delay_ns);
 struct statement writer_statement(struct writer *w);
-
-/* A search that was cut short has proved nothing. */
-void writer_forget_search(struct writer *w);
-
+void writer_forget_search(struct writer *w);       /* cut short, it has proved nothing */
 enum writer_state writer_decide(struct writer *w); /* after a failure, rolled back */
 /* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
 enum writer_state writer_fail_because(struct writer *w, const char *message);
-
 /* The COPY stream: header, the rows of the events that are to be stored from `begin` to `end` of
  * `which` (NULL: of all events), trailer. The number of rows; false when memory ran out. */
 MUST_CHECK bool writer_gather(struct writer *w, const size_t *which, struct split_piece range,

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How the writer finds who is at fault: an event, a missing partition, or the database. */
+#include "tests/unit/writer_scene.h"
+
+#include "schema/queries.h"
+#include "tests/unit/unit.h"
+
+static void the_culprit_is_found_and_quarantined(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(4, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "22P05", NULL);
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_ok(SQL_COPY_PIECE);                /* 0 1 */
+    scene_no(SQL_COPY_PIECE, "22P05", NULL); /* 2 3 */
+    scene_ok(SQL_UNDO_PIECE);
+    scene_ok(SQL_COPY_PIECE);                /* 2 */
+    scene_no(SQL_COPY_PIECE, "22P05", NULL); /* 3 */
+    scene_ok(SQL_UNDO_PIECE);
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_ok("quarantine_events");
+    scene_ok_rows(SQL_COPY_AGAIN, 3);
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    scene_stored(3, 0, 1);
+    assert_int_equal(told.refused, 1);
+}
+
+static void a_lone_culprit_is_blamed_when_the_control_row_is_taken(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(1, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "23514", "a_check");
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_PIECE, "23514", "a_check");
+    scene_ok(SQL_UNDO_PIECE);
+    scene_ok(SQL_COPY_PIECE); /* the control row */
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_ok("quarantine_events");
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    scene_stored(0, 0, 1);
+}
+
+static void nobody_is_blamed_when_the_control_row_is_refused(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(2, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "23514", "a_check");
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    for (int i = 0; i < 2; i++) {
+        scene_no(SQL_COPY_PIECE, "23514", "a_check");
+        scene_ok(SQL_UNDO_PIECE);
+    }
+    scene_no(SQL_COPY_PIECE, "23514", "a_check");
+    scene_ok("ROLLBACK");
+    assert_int_equal(told.given_up, 1);
+    assert_int_equal(told.why, SQLSTATE_CONFIGURATION);
+    assert_int_equal(told.refused, 0);
+}
+
+static void an_outage_in_the_search_blames_nobody(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(2, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "22021", NULL);
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_PIECE, "22021", NULL);
+    scene_ok(SQL_UNDO_PIECE);
+    scene_no(SQL_COPY_PIECE, "53100", NULL);
+    scene_ok("ROLLBACK");
+    scene_pass_time(WRITER_BEGIN);
+    scene_ok("BEGIN");
+    scene_ok_rows(SQL_COPY_AGAIN, 2);
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    scene_stored(2, 0, 0);
+}
+
+static void a_session_lost_in_the_search_blames_nobody(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(2, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "22021", NULL);
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_PIECE, "22021", NULL);
+    scene_ok(SQL_UNDO_PIECE);
+    scene_lose("");
+    scene_ready();
+    scene_ok("BEGIN");
+    scene_ok_rows(SQL_COPY_AGAIN, 2);
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    scene_stored(2, 0, 0);
+}
+
+static void an_unknown_error_is_searched_when_tries_run_out(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(2, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "XX000", NULL);
+    scene_ok("ROLLBACK");
+    scene_pass_time(WRITER_BEGIN);
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_AGAIN, "XX000", NULL);
+    scene_ok("ROLLBACK");
+    scene_pass_time(WRITER_BEGIN);
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_AGAIN, "XX000", NULL);
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_PIECE, "XX000", NULL);
+    scene_ok(SQL_UNDO_PIECE);
+    scene_ok(SQL_COPY_PIECE);
+    scene_ok("ROLLBACK");
+    scene_ok("BEGIN");
+    scene_ok("quarantine_events");
+    scene_ok_rows(SQL_COPY_AGAIN, 1);
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    scene_stored(1, 0, 1);
+}
+
+static void a_missing_partition_is_made_once(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(1, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "23514", NULL);
+    scene_ok("ROLLBACK");
+    scene_ok("ensure_partitions");
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_AGAIN, "23514", NULL);
+    scene_ok("ROLLBACK");
+    assert_int_equal(told.given_up, 1);
+    assert_int_equal(told.why, SQLSTATE_CONFIGURATION);
+}
+
+static void a_partition_that_cannot_be_made_is_configuration(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(1, ""));
+    scene_ok("BEGIN");
+    scene_no(SQL_COPY_EVENTS, "23514", NULL);
+    scene_ok("ROLLBACK");
+    scene_no("ensure_partitions", "22023", NULL);
+    assert_int_equal(told.given_up, 1);
+    assert_int_equal(told.why, SQLSTATE_CONFIGURATION);
+}
+
+/* After all the others: a state nobody gets to is no state. */
+static void every_state_was_visited(void **state)
+{
+    (void)state;
+    scene_was_seen(WRITER_ENSURE, WRITER_SEARCHED);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, scene_begin, scene_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_culprit_is_found_and_quarantined),
+        TEST(a_lone_culprit_is_blamed_when_the_control_row_is_taken),
+        TEST(nobody_is_blamed_when_the_control_row_is_refused),
+        TEST(an_outage_in_the_search_blames_nobody),
+        TEST(a_session_lost_in_the_search_blames_nobody),
+        TEST(an_unknown_error_is_searched_when_tries_run_out),
+        TEST(a_missing_partition_is_made_once),
+        TEST(a_partition_that_cannot_be_made_is_configuration),
+        cmocka_unit_test(every_state_was_visited),
+    };
+    return cmocka_run_group_tests(tests, scene_open, scene_close);
+}
