@@ -24,7 +24,7 @@ enum {
 };
 
 #define FRESH_NS    CLOCK_S        /* an answer serves so long */
-#define INFO_NS     (90 * CLOCK_S) /* the figures of /health may be so old: monitors ask each minute */
+#define INFO_NS     (90 * CLOCK_S) /* so old may /health tell it: monitors ask each minute */
 #define DEADLINE_NS (2 * CLOCK_S)
 #define UNUSED_NS   (90 * CLOCK_S) /* then the link is closed */
 

@@ -21,8 +21,9 @@
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "common/net/server.h"
+#include "tests/unit/http_client.h"
 
-enum { CONNECTIONS_MAX = 4, BODY_MAX = 1000, TIMEOUT_MS = 400, WAIT_MS = 5000 };
+enum { CONNECTIONS_MAX = 4, BODY_MAX = 1000, TIMEOUT_MS = 400 };
 
 static pid_t child;
 static int port;
@@ -149,47 +150,12 @@ static int stop_server(void **state)
 
 static int open_client(void)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons((uint16_t)port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
-    return fd;
+    return client_open(port);
 }
 
-static void say(int fd, const char *text)
-{
-    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-/* Until the server closes, `enough` stands in it, or nothing comes any more. */
-static size_t hear(int fd, char *out, size_t size, const char *enough)
-{
-    size_t used = 0;
-    struct pollfd ready = {.fd = fd, .events = POLLIN};
-    out[0] = 0;
-    while (used + 1 < size && poll(&ready, 1, WAIT_MS) == 1) {
-        const ssize_t n = recv(fd, out + used, size - used - 1, 0);
-        if (n <= 0)
-            return used;
-        used += (size_t)n;
-        out[used] = 0;
-        if (enough != NULL && strstr(out, enough) != NULL)
-            return used;
-    }
-    assert_true(used + 1 >= size); /* nothing came in time */
-    return used;
-}
-
-/* What the server says to `text` until it closes. */
 static const char *ask(const char *text)
 {
-    static char answer[65536];
-    const int fd = open_client();
-    say(fd, text);
-    hear(fd, answer, sizeof answer, NULL);
-    close(fd);
-    return answer;
+    return client_ask(port, text);
 }
 
 static void has(const char *answer, const char *wanted)
@@ -245,9 +211,9 @@ static void a_client_may_stop_sending_and_still_read(void **state)
     char answer[4096];
     const int fd = open_client();
     (void)state;
-    say(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_say(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\nGET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
     shutdown(fd, SHUT_WR);
-    hear(fd, answer, sizeof answer, NULL);
+    client_hear(fd, answer, sizeof answer, NULL);
     has(answer, "late");
     has(answer, "alive");
     close(fd);
@@ -258,7 +224,7 @@ static void a_client_may_leave_before_the_answer(void **state)
     (void)state;
     for (int i = 0; i < 3; i++) {
         const int fd = open_client();
-        say(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+        client_say(fd, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
         const struct linger reset = {.l_onoff = 1};
         if (i > 0)
             setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
@@ -273,9 +239,9 @@ static void a_large_answer_comes_whole(void **state)
     static char answer[5000000];
     const int fd = open_client();
     (void)state;
-    say(fd, "GET /big HTTP/1.1\r\n" CLOSE);
+    client_say(fd, "GET /big HTTP/1.1\r\n" CLOSE);
     poll(NULL, 0, 100);
-    const size_t size = hear(fd, answer, sizeof answer, NULL);
+    const size_t size = client_hear(fd, answer, sizeof answer, NULL);
     const char *body = strstr(answer, "\r\n\r\n");
     assert_non_null(body);
     assert_int_equal(size - (size_t)(body + 4 - answer), 4000000);
@@ -288,9 +254,9 @@ static void a_slow_request_gets_408(void **state)
     (void)state;
     for (int i = 0; i < 2; i++) {
         const int fd = open_client();
-        say(fd,
-            i == 0 ? "GET / HT" : "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx");
-        hear(fd, answer, sizeof answer, NULL);
+        client_say(fd, i == 0 ? "GET / HT"
+                              : "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nx");
+        client_hear(fd, answer, sizeof answer, NULL);
         has(answer, "HTTP/1.1 408 Request Timeout\r\n");
         has(answer, "Connection: close\r\n");
         close(fd);
@@ -304,9 +270,9 @@ static void a_body_too_large_is_answered_not_reset(void **state)
     const int fd = open_client();
     (void)state;
     memset(body, 'x', sizeof body);
-    say(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n");
+    client_say(fd, "POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 2000\r\n\r\n");
     assert_int_equal(send(fd, body, sizeof body, MSG_NOSIGNAL), sizeof body);
-    hear(fd, answer, sizeof answer, NULL);
+    client_hear(fd, answer, sizeof answer, NULL);
     has(answer, "HTTP/1.1 413 ");
     close(fd);
 }
@@ -316,10 +282,10 @@ static void expect_100_continue(void **state)
     char answer[4096];
     int fd = open_client();
     (void)state;
-    say(fd, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n" CLOSE);
-    hear(fd, answer, sizeof answer, "100 Continue\r\n\r\n");
-    say(fd, "body");
-    hear(fd, answer, sizeof answer, NULL);
+    client_say(fd, "POST /echo HTTP/1.1\r\nContent-Length: 4\r\nExpect: 100-continue\r\n" CLOSE);
+    client_hear(fd, answer, sizeof answer, "100 Continue\r\n\r\n");
+    client_say(fd, "body");
+    client_hear(fd, answer, sizeof answer, NULL);
     has(answer, "HTTP/1.1 200 OK\r\n");
     has(answer, "\r\n\r\nbody");
     close(fd);
@@ -333,19 +299,13 @@ static void http_1_0_closes_unless_asked(void **state)
     (void)state;
     has(ask("GET /livez HTTP/1.0\r\n\r\n"), "Connection: close\r\n");
     const int fd = open_client();
-    say(fd, "GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
-    hear(fd, answer, sizeof answer, "alive\n");
+    client_say(fd, "GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    client_hear(fd, answer, sizeof answer, "alive\n");
     has(answer, "Connection: keep-alive\r\n");
-    say(fd, "GET /livez HTTP/1.0\r\n\r\n");
-    hear(fd, answer, sizeof answer, NULL);
+    client_say(fd, "GET /livez HTTP/1.0\r\n\r\n");
+    client_hear(fd, answer, sizeof answer, NULL);
     has(answer, "alive\n");
     close(fd);
-}
-
-/* The state of a connection shows only in what others get: a moment for the server to see it. */
-static void let_it_see(void)
-{
-    ask("GET /livez HTTP/1.1\r\n" CLOSE);
 }
 
 static void idle_connections_shut_nobody_out(void **state)
@@ -366,17 +326,16 @@ static void while_all_are_busy_more_connections_wait(void **state)
     char answer[4096];
     (void)state;
     for (int i = 0; i < CONNECTIONS_MAX; i++) {
-        let_it_see();
         fds[i] = open_client();
-        say(fds[i], "GET /livez HTTP/1.1\r\nHost:");
+        client_say(fds[i], "GET /livez HTTP/1.1\r\nHost:");
     }
     poll(NULL, 0, 50);
     const int late = open_client();
-    say(late, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_say(late, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
     struct pollfd ready = {.fd = late, .events = POLLIN};
     assert_int_equal(poll(&ready, 1, 200), 0);
     close(fds[0]);
-    hear(late, answer, sizeof answer, "alive\n");
+    client_hear(late, answer, sizeof answer, "alive\n");
     close(late);
     for (int i = 1; i < CONNECTIONS_MAX; i++)
         close(fds[i]);
@@ -388,15 +347,15 @@ static void a_drain_answers_what_is_in_flight(void **state)
     char answer[4096];
     const int idle = open_client(), busy = open_client();
     (void)state;
-    say(idle, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
-    hear(idle, answer, sizeof answer, "alive\n");
-    say(busy, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_say(idle, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_hear(idle, answer, sizeof answer, "alive\n");
+    client_say(busy, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
     poll(NULL, 0, 50);
     told_to_stop = kill(child, SIGTERM) == 0;
-    hear(busy, answer, sizeof answer, NULL);
+    client_hear(busy, answer, sizeof answer, NULL);
     has(answer, "Connection: close\r\n");
     has(answer, "late");
-    hear(idle, answer, sizeof answer, NULL);
+    client_hear(idle, answer, sizeof answer, NULL);
     assert_string_equal(answer, "");
     close(idle);
     close(busy);
