@@ -200,7 +200,11 @@ def single_report(results: list[dict]) -> dict:
 
 def measure(options: argparse.Namespace) -> dict:
     only = set(options.only.split(","))
-    report: dict = {"machine": {"processors": os.cpu_count(), "kernel": platform.release()}}
+    report: dict = {"machine": {"processors": os.cpu_count(), "kernel": platform.release(),
+                                "load_average_before": os.getloadavg()[0]}}
+    if os.getloadavg()[0] > 1:
+        print(f"load average is {os.getloadavg()[0]:.1f}: others are at work here, the figures "
+              "will be lower and wider apart than those of a quiet machine")
     folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
     with Servers({"max_wal_size": "8GB", "shared_buffers": "512MB"}) as servers:
         systems = all_systems(servers, folder) if "single" in only else [Holdfast(servers, folder)]
