@@ -81,6 +81,21 @@ def test_no_loss_when_links_are_cut(run: Run) -> None:
     holds_through(run, "cut_links")
 
 
+def test_no_loss_when_servers_freeze(run: Run) -> None:
+    run.fault("freeze_broker")
+    run.fault("freeze_database")
+    run.wait_accepted(200)
+    verdict = run.finish()
+    assert verdict.ok, str(verdict)
+
+
+def test_no_loss_when_everything_is_killed_at_once(run: Run) -> None:
+    run.fault("kill_everything")
+    run.wait_accepted(200)
+    verdict = run.finish()
+    assert verdict.ok, str(verdict)
+
+
 def test_nothing_is_dropped_by_restarts_under_load(run: Run) -> None:
     run.fault("restart_producer")
     run.fault("restart_consumer")

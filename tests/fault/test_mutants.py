@@ -15,6 +15,7 @@ import pytest
 from checker import Verdict
 from faults import Run
 from rig.stack import SOURCE, Stack
+from rig.wait import wait_for
 
 pytestmark = pytest.mark.mutants
 PATCHES = Path(__file__).resolve().parent / "mutants"
@@ -54,12 +55,30 @@ def lose_answers(run: Run) -> None:
     run.fault("kill_producer")
 
 
+def cancel_a_waiting_copy(run: Run) -> None:
+    """The statement fails while its session lives on, so that a COMMIT would get an answer."""
+    with run.stack.database.connect(autocommit=False) as holder:
+        holder.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
+        wait_for("a batch cancelled while it waits", lambda: run.stack.database.rows(
+            "SELECT pg_cancel_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"))
+
+
+def lose_a_commit_reply(run: Run) -> None:
+    run.fault("lose_commit_reply")
+
+
 MUTANTS = [
     Mutant("ack_before_commit", "consumer/holdfast-consumer", kill_while_the_database_is_slow,
            "lost"),
     Mutant("answer_before_confirm", "producer/holdfast-producer", kill_while_the_broker_is_slow,
            "lost"),
     Mutant("drop_dedup", "consumer/holdfast-consumer", lose_answers, "duplicated"),
+    # A failed transaction is committed, which is answered ROLLBACK, and nobody looks at the tag.
+    Mutant("commit_unchecked", "consumer/holdfast-consumer", cancel_a_waiting_copy, "lost"),
+    # A row that comes again has another primary key and does not meet itself.
+    Mutant("fresh_id_when_again", "consumer/holdfast-consumer", lose_a_commit_reply,
+           "duplicated"),
 ]
 
 
