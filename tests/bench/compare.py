@@ -24,7 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 # The paths above must be there first.
 from confirm import Publisher  # noqa: E402
-from rig.database import Database  # noqa: E402
+from rig.database import Database, remove_folder  # noqa: E402
 from rig.servers import TEMPLATE, Servers  # noqa: E402
 from rig.wait import wait_for  # noqa: E402
 from systems import Holdfast, System, all_systems  # noqa: E402
@@ -219,6 +219,7 @@ def measure(options: argparse.Namespace) -> dict:
         finally:
             for system in systems:
                 system.stop()
+    remove_folder(folder)
     return report
 
 

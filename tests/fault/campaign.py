@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 # The paths above must be there first.
 from checker import Verdict  # noqa: E402
 from faults import FAULTS, Run  # noqa: E402
+from rig.database import remove_folder  # noqa: E402
 from rig.servers import Servers  # noqa: E402
 from rig.stack import Stack  # noqa: E402
 
@@ -62,6 +63,7 @@ def one_round(servers: Servers, seed: int, pairs: bool, done: Counter) -> tuple[
     if verdict.ok:
         vhost.drop()
         database.drop()
+        remove_folder(folder)
     return verdict, run
 
 
