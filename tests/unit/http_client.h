@@ -10,6 +10,6 @@ void client_say(int fd, const char *text);
 /* Reads until the server closes, `enough` (NULL: never) stands in it, or `out` is full. */
 size_t client_hear(int fd, char *out, size_t size, const char *enough);
 /* What the server says to `text` until it closes; lent until the next call. */
-const char *client_ask(int port, const char *text);
+const char *client_ask(int port, const char *text) __attribute__((returns_nonnull));
 
 #endif

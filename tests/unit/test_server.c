@@ -160,6 +160,7 @@ static const char *ask(const char *text)
 
 static void has(const char *answer, const char *wanted)
 {
+    assert_non_null(answer);
     if (strstr(answer, wanted) == NULL)
         fail_msg("no %s in:\n%s", wanted, answer);
 }
