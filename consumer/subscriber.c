@@ -5,8 +5,10 @@
  * the next on_ready goes on. Answers of an older generation are ignored.
  *
  * Closing cancels both consumers; deliveries the broker had already sent arrive afterwards and go
- * straight back. A start under way is let finish, then undone. Opening again before the cancel is
- * answered would reuse a tag the broker still knows, so consumer tags are numbered.
+ * straight back. A start under way is let finish, then undone. Starting again waits until both
+ * cancels are answered: the broker answers a cancel out of turn, behind calls that came after it,
+ * and the link takes answers in the order of the questions. A consumer the broker itself has
+ * cancelled is cancelled like the other; it answers that all the same.
  */
 #include "consumer/subscriber.h"
 
@@ -38,34 +40,35 @@ struct subscriber {
     struct settle settle;
     bool open;
     bool paused;
-    int64_t paused_ns;                        /* since when */
-    enum { IDLE, STARTING, CONSUMING } state; /* of the present link; IDLE when closed or lost */
-    bool cancelled;                           /* by the broker while STARTING */
-    unsigned round;                           /* of consuming; part of the consumer tags */
+    int64_t paused_ns;                                  /* since when */
+    enum { IDLE, STARTING, CONSUMING, STOPPING } state; /* of the present link; IDLE when lost */
+    bool cancelled;                                     /* by the broker while STARTING */
+    unsigned unanswered;                                /* cancels, in STOPPING */
+    unsigned round; /* of consuming; part of the consumer tags */
     char tags[TOPOLOGY_LANES][64];
     char reason[256]; /* why not CONSUMING, when the broker said so */
     struct log_repeat refused;
 };
 
-static void on_ignored(void *arg, const struct link_answer *a)
+static void start_consuming(struct subscriber *s);
+
+static void on_stopped(void *arg, const struct link_answer *a)
 {
-    (void)arg, (void)a;
+    struct subscriber *s = arg;
+    (void)a; /* a lost link has stopped it, too */
+    if (s->state != STOPPING || --s->unanswered > 0)
+        return;
+    s->state = IDLE;
+    start_consuming(s);
 }
 
 /* What the broker has sent already arrives still, and goes back. */
 static void stop_consuming(struct subscriber *s)
 {
-    s->state = IDLE;
+    s->state = STOPPING;
+    s->unanswered = TOPOLOGY_LANES;
     for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
-        link_cancel(s->link, s->tags[lane], on_ignored, NULL);
-}
-
-static void start_consuming(struct subscriber *s);
-
-static void start_over(struct subscriber *s)
-{
-    stop_consuming(s);
-    start_consuming(s);
+        link_cancel(s->link, s->tags[lane], on_stopped, s);
 }
 
 /* A step of starting was refused, or the link went. */
@@ -90,12 +93,8 @@ static void on_consuming(void *arg, const struct link_answer *a)
         return;
     }
     s->state = CONSUMING;
-    if (!s->open) {
+    if (!s->open || s->cancelled) {
         stop_consuming(s);
-        return;
-    }
-    if (s->cancelled) {
-        start_over(s);
         return;
     }
     s->reason[0] = 0;
@@ -118,6 +117,10 @@ static void on_urgent_consuming(void *arg, const struct link_answer *a)
 static void on_declared(void *arg, const struct link_answer *a)
 {
     struct subscriber *s = arg;
+    if (!a->ok && a->code == 404) { /* looked at and not there: declared on the next channel */
+        s->state = IDLE;
+        return;
+    }
     if (!a->ok) {
         stop_starting(s, "declaring the queues", a);
         return;
@@ -176,7 +179,7 @@ static void on_cancelled(void *arg, struct slice consumer_tag)
     if (s->state == STARTING)
         s->cancelled = true;
     if (s->state == CONSUMING)
-        start_over(s);
+        stop_consuming(s);
 }
 
 static bool is_urgent(const struct subscriber *s, const struct link_delivery *d)
