@@ -323,7 +323,7 @@ static bool start_writers(struct consumer *c)
     return true;
 }
 
-static bool start(struct consumer *c)
+static bool start(struct consumer *c, const struct catalog_source *catalog)
 {
     static const struct subscriber_handler handler = {on_delivery, on_lost, on_ended};
     static const struct timeval second = {TICK_S, 0};
@@ -337,18 +337,20 @@ static bool start(struct consumer *c)
     c->subscriber = subscriber_create(c->loop, &c->subscriber_options, &handler, c);
     if (c->reader == NULL || c->kick == NULL || c->tick == NULL || c->subscriber == NULL)
         return false;
+    event_reader_use(c->reader, catalog);
     event_add(c->tick, &second);
     return start_writers(c);
 }
 
-struct consumer *consumer_create(struct loop *loop, const struct config *config)
+struct consumer *consumer_create(struct loop *loop, const struct config *config,
+                                 const struct catalog_source *catalog)
 {
     struct consumer *c = calloc(1, sizeof *c);
     if (c == NULL)
         return NULL;
     *c = (struct consumer){.loop = loop, .config = config};
     assert(config->consumer_writers <= WRITERS_MAX);
-    if (start(c))
+    if (start(c, catalog))
         return c;
     consumer_destroy(c);
     return NULL;

@@ -12,12 +12,15 @@
 
 #include "common/base/slice.h"
 
+struct catalog_source;
 struct config;
 struct consumer;
 struct loop;
 struct probe_report;
 
-struct consumer *consumer_create(struct loop *loop, const struct config *config); /* NULL: memory */
+/* NULL when memory ran out. The arguments are lent. */
+struct consumer *consumer_create(struct loop *loop, const struct config *config,
+                                 const struct catalog_source *catalog);
 void consumer_destroy(struct consumer *c);
 
 /* Takes no more, commits and acknowledges what is in flight, sends back the rest. */

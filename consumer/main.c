@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/base/catalog_source.h"
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/log.h"
@@ -11,15 +12,18 @@
 #include "common/net/probes.h"
 #include "common/net/server.h"
 #include "consumer/consumer.h"
+#include "schema/catalog.h"
 
 #define NAME               "holdfast-consumer"
 #define EXIT_FAILED        1
+#define EXIT_CONFIG        78
 #define PROBES_CONNECTIONS 64
 #define PROBES_BODY_BYTES  1024
 
 struct program {
     struct config config;
     struct loop *loop;
+    struct catalog_source catalog; /* for messages of somebody else's programs */
     struct consumer *consumer;
     struct router *router;
     struct probes probes;
@@ -38,6 +42,21 @@ static void on_terminate(void *arg)
     consumer_drain(p->consumer, on_drained, p);
 }
 
+static void on_hangup(void *arg)
+{
+    struct program *p = arg;
+    catalog_source_reload(&p->catalog);
+}
+
+static bool load_catalog(struct program *p)
+{
+    p->catalog = (struct catalog_source){.builtin = schema_catalog,
+                                         .builtin_count = schema_catalog_count,
+                                         .folder = p->config.catalog_dir,
+                                         .mode = (enum catalog_mode)p->config.catalog_mode};
+    return catalog_source_open(&p->catalog);
+}
+
 static bool start(struct program *p)
 {
     if (!metrics_open(1))
@@ -45,7 +64,7 @@ static bool start(struct program *p)
     p->loop = loop_create();
     if (p->loop == NULL)
         return false;
-    p->consumer = consumer_create(p->loop, &p->config);
+    p->consumer = consumer_create(p->loop, &p->config, &p->catalog);
     p->router = router_create();
     return p->consumer != NULL && p->router != NULL;
 }
@@ -75,6 +94,7 @@ static void finish(struct program *p)
     server_destroy(p->server);
     router_destroy(p->router);
     consumer_destroy(p->consumer);
+    catalog_source_finish(&p->catalog);
     loop_destroy(p->loop);
     config_finish(&p->config);
 }
@@ -86,10 +106,13 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     status = EXIT_FAILED;
-    if (!start(&p)) {
+    if (!load_catalog(&p)) {
+        status = EXIT_CONFIG;
+    } else if (!start(&p)) {
         log_error("no_memory", "out of memory at start, ending");
     } else if (listen_for_probes(&p)) {
         loop_on_terminate(p.loop, on_terminate, &p);
+        loop_on_hangup(p.loop, on_hangup, &p);
         log_info("started", "storing events", LOG_TEXT("version", HOLDFAST_VERSION),
                  LOG_INT("port", server_port(p.server)));
         loop_run(p.loop);

@@ -49,6 +49,7 @@ struct ingest *ingest_create(const struct ingest_limits *limits)
         ingest_destroy(in);
         return NULL;
     }
+    event_reader_use(in->reader, limits->catalog);
     return in;
 }
 

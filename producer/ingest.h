@@ -9,12 +9,14 @@
 #include "common/base/buffer.h"
 #include "common/base/gate.h"
 
+struct catalog_source;
 struct ingest;
 
 struct ingest_limits {
     struct gate_limits gate; /* of each event */
     size_t event_bytes;      /* of an event as it came, and of its line */
     size_t batch_events;
+    const struct catalog_source *catalog; /* lent; NULL = no type is known */
 };
 
 enum ingest_form { INGEST_JSON, INGEST_LINES }; /* an object or an array of them; NDJSON */

@@ -18,6 +18,7 @@
 #include <event2/event.h>
 
 #include "common/amqp/topology.h"
+#include "common/base/catalog_source.h"
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/log.h"
@@ -26,6 +27,7 @@
 #include "common/net/probes.h"
 #include "common/net/server.h"
 #include "producer/counts.h"
+#include "producer/event_types.h"
 #include "producer/ingest.h"
 #include "producer/outbox.h"
 #include "producer/publisher.h"
@@ -33,8 +35,9 @@
 #include "producer/routes.h"
 #include "producer/status.h"
 #include "producer/supervisor.h"
+#include "schema/catalog.h"
 
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_NOT_DRAINED = 143 };
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 78, EXIT_NOT_DRAINED = 143 };
 
 /* Of one event; what the database takes without trouble is more. */
 enum { MEMBERS_MAX = 4096, DIGITS_MAX = 131072 };
@@ -45,6 +48,7 @@ struct producer {
     struct probes probes;
     struct routes routes;
     struct topology topology;
+    struct catalog_source catalog; /* loaded before workers fork */
     struct server_options listen;
     char link_name[64], status_link_name[64];
     struct link_options link, status_link;
@@ -111,6 +115,12 @@ static void on_terminate(void *arg)
     server_drain(x->server, on_drained, x);
 }
 
+static void on_hangup(void *arg)
+{
+    struct producer *x = arg;
+    catalog_source_reload(&x->catalog);
+}
+
 static struct link_options link_options_of(const struct config *c, const char *name)
 {
     return (struct link_options){
@@ -161,7 +171,8 @@ static bool open_client_side(struct producer *x)
     x->routes.ingest = ingest_create(&(struct ingest_limits){
         .gate = {.depth = (size_t)c->max_json_depth, .members = MEMBERS_MAX, .digits = DIGITS_MAX},
         .event_bytes = (size_t)c->max_event_bytes,
-        .batch_events = (size_t)c->max_batch_events});
+        .batch_events = (size_t)c->max_batch_events,
+        .catalog = &x->catalog});
     if (x->routes.ingest == NULL)
         return false;
     x->server = server_create(x->loop, &x->listen, x->router);
@@ -179,6 +190,7 @@ static bool open_worker(struct producer *x)
     if (x->deadline == NULL || !open_queue_side(x) || !open_client_side(x))
         return false;
     loop_on_terminate(x->loop, on_terminate, x);
+    loop_on_hangup(x->loop, on_hangup, x);
     return true;
 }
 
@@ -201,8 +213,9 @@ static void close_worker(struct producer *x)
 static int run_worker(int worker, void *arg)
 {
     struct producer *x = arg;
-    signal(SIGHUP, SIG_IGN); /* there is nothing to read again */
     metrics_use_row((unsigned)worker);
+    if (x->config->producer_workers > 1 && x->config->catalog_dir[0] != '\0')
+        catalog_source_reload(&x->catalog); /* the parent's may be old when a worker died */
     snprintf(x->link_name, sizeof x->link_name, "holdfast-producer:%ld", (long)getpid());
     snprintf(x->status_link_name, sizeof x->status_link_name, "holdfast-producer-status:%ld",
              (long)getpid());
@@ -218,6 +231,15 @@ static int run_worker(int worker, void *arg)
     return x->exit_code;
 }
 
+static bool load_catalog(struct producer *x)
+{
+    x->catalog = (struct catalog_source){.builtin = schema_catalog,
+                                         .builtin_count = schema_catalog_count,
+                                         .folder = x->config->catalog_dir,
+                                         .mode = (enum catalog_mode)x->config->catalog_mode};
+    return catalog_source_open(&x->catalog);
+}
+
 /* What workers share: registered metrics above all. */
 static bool prepare(struct producer *x)
 {
@@ -231,6 +253,7 @@ static bool prepare(struct producer *x)
     counts_register();
     publisher_register();
     routes_add(&x->routes, x->router);
+    event_types_add(&x->catalog, x->router);
     probes_add_routes(&x->probes, x->router);
     router_seal(x->router);
     topology_init(&x->topology, c->rabbitmq_queue_name, c->rabbitmq_queue_type == CONFIG_QUORUM);
@@ -281,7 +304,8 @@ int main(int argc, char **argv)
     int code = config_start(&config, CONFIG_PRODUCER, "holdfast-producer", argc, argv);
     if (code >= 0)
         return code;
-    code = run(&x);
+    code = load_catalog(&x) ? run(&x) : EXIT_CONFIG;
+    catalog_source_finish(&x.catalog);
     router_destroy(x.router);
     config_finish(&config);
     return code;

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Turns the SQL files into C.
+"""Turns the SQL files and the catalogue into C.
 
 queries/<name>.sql becomes `#define SQL_<NAME>` in queries.h; the migrations become a table in
-migrations.c with the checksum of each file's bytes. The depfile names the two folders as well as
-the files, so that a file added or removed is seen without a line in meson.build.
+migrations.c with the checksum of each file's bytes; catalog/<family>.json becomes a row of
+catalog.c. The depfile names the folders as well as the files, so that a file added or removed is
+seen without a line in meson.build.
 """
 import hashlib
 import pathlib
 import re
 import sys
 
-HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by schema/embed.py from the SQL files. */\n"
+HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by schema/embed.py. */\n"
 
 MIGRATIONS_H = HEAD + """\
 #ifndef HOLDFAST_SCHEMA_MIGRATIONS_H
@@ -28,6 +29,18 @@ struct schema_migration {
 
 extern const struct schema_migration schema_migrations[];
 extern const size_t schema_migration_count;
+
+#endif
+"""
+
+CATALOG_H = HEAD + """\
+#ifndef HOLDFAST_SCHEMA_CATALOG_H
+#define HOLDFAST_SCHEMA_CATALOG_H
+
+#include "common/base/catalog.h"
+
+extern const struct catalog_file schema_catalog[];
+extern const size_t schema_catalog_count;
 
 #endif
 """
@@ -83,16 +96,32 @@ def write_migrations(files):
     return "".join(out)
 
 
+def write_catalog(files):
+    out = [HEAD, '#include "schema/catalog.h"\n\n',
+           "#define TEXT(literal) {literal, sizeof(literal) - 1}\n\n",
+           "const struct catalog_file schema_catalog[] = {\n"]
+    for file in files:
+        text = "\n     ".join(c_string(line) for line in file.read_text().splitlines())
+        out.append(f'    {{"{file.name}", TEXT(\n     {text})}},\n')
+    out.append("};\n\nconst size_t schema_catalog_count = sizeof(schema_catalog) / "
+               "sizeof(schema_catalog[0]);\n")
+    return "".join(out)
+
+
 def main():
     if len(sys.argv) != 3:
         fail("usage: embed.py SCHEMA_FOLDER OUTPUT_FOLDER")
     source, target = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     queries = sorted((source / "queries").glob("*.sql"))
     migrations = sorted((source / "migrations").glob("*.sql"))
+    catalog = sorted((source / "catalog").glob("*.json"))
     (target / "queries.h").write_text(write_queries(queries))
     (target / "migrations.h").write_text(MIGRATIONS_H)
     (target / "migrations.c").write_text(write_migrations(migrations))
-    inputs = [source / "queries", source / "migrations", *queries, *migrations]
+    (target / "catalog.h").write_text(CATALOG_H)
+    (target / "catalog.c").write_text(write_catalog(catalog))
+    inputs = [source / "queries", source / "migrations", source / "catalog", *queries, *migrations,
+              *catalog]
     (target / "embed.d").write_text(
         "schema/queries.h: " + " ".join(str(path).replace(" ", "\\ ") for path in inputs) + "\n")
 

@@ -37,6 +37,8 @@ struct config {
     int64_t outbox_events, outbox_bytes;
     int64_t consumer_prefetch, consumer_batch_events, consumer_writers;
     int64_t consumer_retry_attempts, consumer_retry_delay_s;
+    char *catalog_dir;    /* "" = the built-in catalogue */
+    int64_t catalog_mode; /* enum catalog_mode */
     char *metrics_host;
     int64_t metrics_port;
     int64_t dedup_days;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/base/catalog.h"
 #include "common/base/config_table.h"
 #include "common/base/log.h"
 
@@ -112,6 +113,15 @@ static bool is_option(const char *option)
     return strcmp(option, "--check") == 0 || strcmp(option, "--print-config") == 0;
 }
 
+static bool check_catalog(const struct config *c, struct buffer *faults)
+{
+    if (c->catalog_dir[0] == '\0')
+        return true;
+    struct catalog *catalog = catalog_create_from_folder(c->catalog_dir, faults);
+    catalog_destroy(catalog);
+    return catalog != NULL;
+}
+
 int config_start(struct config *out, enum config_program program, const char *name, int argc,
                  char **argv)
 {
@@ -128,7 +138,7 @@ int config_start(struct config *out, enum config_program program, const char *na
         return EXIT_USAGE;
     }
     struct buffer faults = {0}, warnings = {0}, text = {0};
-    const bool good = config_load(out, program, &faults, &warnings);
+    const bool good = config_load(out, program, &faults, &warnings) && check_catalog(out, &faults);
     log_open(name, good ? (enum log_level)out->log_level : LOG_LEVEL_INFO,
              good ? (enum log_format)out->log_format : LOG_FORMAT_AUTO);
     tell(&warnings, argc == 1, false);

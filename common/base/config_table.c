@@ -50,6 +50,8 @@ const struct setting config_settings[] = {
     {"CONSUMER_RETRY_ATTEMPTS", SETTING_NUMBER, AT(consumer_retry_attempts), "3", 1, 1000, NULL, CONFIG_CONSUMER, "tries of one transaction before its messages go back to the queue"},
     {"CONSUMER_RETRY_DELAY", SETTING_NUMBER, AT(consumer_retry_delay_s), "5", 0, 3600, NULL, CONFIG_CONSUMER, "seconds, at most, between two tries"},
     {"DEDUP_DAYS", SETTING_NUMBER, AT(dedup_days), "30", 1, 3650, NULL, CONFIG_CONSUMER, "days a client's event_id is remembered"},
+    {"CATALOG_DIR", SETTING_TEXT, AT(catalog_dir), "", 0, 0, NULL, CONFIG_DAEMONS, "folder of the catalogue's .json files; the built-in ones when empty"},
+    {"CATALOG_MODE", SETTING_CHOICE, AT(catalog_mode), "open", 0, 0, "open|strict", CONFIG_DAEMONS, "strict refuses event types that are not in the catalogue"},
     {"METRICS_HOST", SETTING_TEXT, AT(metrics_host), "0.0.0.0", 0, 0, NULL, CONFIG_CONSUMER, "address of /health and /metrics"},
     {"METRICS_PORT", SETTING_NUMBER, AT(metrics_port), "9090", 0, 65535, NULL, CONFIG_CONSUMER, "port of /health and /metrics"},
     {"HOLDFAST_URL", SETTING_TEXT, AT(url), "http://127.0.0.1:8001", 0, 0, NULL, CONFIG_CLI, "producer"},

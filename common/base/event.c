@@ -19,35 +19,16 @@
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/base/event_names.h"
-#include "common/base/event_value.h"
+#include "common/base/event_reading.h"
 #include "common/base/json_text.h"
 
-/* id, received_at, severity, priority, routing_key, metadata. */
-#define LINE_MEMBERS_MORE 6
-/* Three places for a duration in seconds, one for the default priority. */
-#define LINE_DIGITS_MORE  4
+/* id, received_at, metadata; columns found in the payload; defaults of the catalogue. */
+#define LINE_MEMBERS_MORE (3 + EVENT_FIELD_COUNT + CATALOG_FIELDS_MAX)
+/* Places for a duration in seconds, for the default priority, for defaults of the catalogue; and a
+ * number of the payload may stand in its column too. */
+#define LINE_DIGITS(n)    ((n)*2 + 8 + CATALOG_FIELDS_MAX * (size_t)CATALOG_DEFAULT_BYTES_MAX)
 /* No name of a field is longer, escaped as it may be. */
 #define NAME_ROOM         64
-/* The token of the default routing key: what fits may be escapes of six bytes each. */
-#define ROUTING_KEY_ROOM  (EVENT_ROUTING_KEY_BYTES_MAX * 6 + 2)
-
-struct event_reader {
-    struct gate *gate;      /* of what clients send */
-    struct gate *line_gate; /* of lines */
-    struct event_names names;
-    struct buffer scratch; /* tokens of the event */
-    struct buffer extra;   /* its unknown members as an object, still open */
-};
-
-/* One event being read. */
-struct reading {
-    struct event_reader *reader;
-    const struct gate_value *object;
-    struct event_faults *faults;
-    struct log_event event;
-    const struct event_name *given[EVENT_FIELD_COUNT]; /* under which name a field came */
-};
 
 void event_reader_destroy(struct event_reader *r)
 {
@@ -57,6 +38,8 @@ void event_reader_destroy(struct event_reader *r)
     gate_destroy(r->line_gate);
     buffer_finish(&r->scratch);
     buffer_finish(&r->extra);
+    buffer_finish(&r->payload);
+    buffer_finish(&r->unknown);
     free(r);
 }
 
@@ -64,7 +47,7 @@ struct event_reader *event_reader_create(const struct gate_limits *limits)
 {
     const struct gate_limits line_limits = {.depth = limits->depth + 1,
                                             .members = limits->members + LINE_MEMBERS_MORE,
-                                            .digits = limits->digits + LINE_DIGITS_MORE};
+                                            .digits = LINE_DIGITS(limits->digits)};
     struct event_reader *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
@@ -78,41 +61,14 @@ struct event_reader *event_reader_create(const struct gate_limits *limits)
     return r;
 }
 
+void event_reader_use(struct event_reader *r, const struct catalog_source *source)
+{
+    r->source = source;
+}
+
 struct gate *event_reader_gate(struct event_reader *r)
 {
     return r->gate;
-}
-
-/* A fault at the member `name`, of the whole when it has no data. NULL when enough was told. */
-static struct event_fault *add_fault(struct event_faults *faults, struct slice name)
-{
-    if (faults->count == EVENT_FAULTS_MAX)
-        return NULL;
-    struct event_fault *fault = &faults->fault[faults->count++];
-    fault->pointer[0] = fault->detail[0] = '\0';
-    fault->malformed = false;
-    if (name.data != NULL)
-        json_pointer_add(fault->pointer, name);
-    return fault;
-}
-
-static void say(struct event_faults *faults, struct slice name, const char *detail)
-{
-    struct event_fault *fault = add_fault(faults, name);
-    if (fault != NULL)
-        snprintf(fault->detail, sizeof fault->detail, "%s", detail);
-}
-
-/* A fault whose pointer starts at the member `name`. */
-static void say_inside(struct event_faults *faults, struct slice name,
-                       const struct event_fault *found)
-{
-    struct event_fault *fault = add_fault(faults, name);
-    if (fault == NULL)
-        return;
-    memcpy(fault->detail, found->detail, sizeof fault->detail);
-    if (found->pointer[0] != '\0')
-        json_pointer_add(fault->pointer, slice_of(found->pointer + 1));
 }
 
 static bool begin(struct reading *x)
@@ -121,9 +77,11 @@ static bool begin(struct reading *x)
     x->faults->count = 0;
     buffer_clear(&r->scratch);
     buffer_clear(&r->extra);
-    if (buffer_reserve(&r->scratch, x->object->text.size + ROUTING_KEY_ROOM +
+    buffer_clear(&r->unknown);
+    buffer_clear(&r->payload);
+    if (buffer_reserve(&r->scratch, x->object->text.size + EVENT_ROUTING_KEY_ROOM +
                                         (size_t)EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL) {
-        say(x->faults, (struct slice){0}, "out of memory");
+        event_say(x->faults, (struct slice){0}, "out of memory");
         return false;
     }
     return true;
@@ -139,7 +97,7 @@ static const struct event_name *find_name(const struct reading *x, const struct 
 
 static void say_twice(struct reading *x, const struct event_name *name, const struct gate_member *m)
 {
-    struct event_fault *fault = add_fault(x->faults, m->name);
+    struct event_fault *fault = event_add_fault(x->faults, m->name);
     if (fault != NULL)
         snprintf(fault->detail, sizeof fault->detail,
                  "the same field as \"%.*s\", which is there too; send one of them",
@@ -160,16 +118,25 @@ static void read_field(struct reading *x, const struct event_name *name,
     struct event_fault found;
     found.pointer[0] = '\0';
     if (!event_value_read(&given, &x->reader->scratch, &x->event.field[name->field], &found))
-        say_inside(x->faults, m->name, &found);
+        event_say_inside(x->faults, m->name, &found);
 }
 
-static void keep_unknown(struct reading *x, const struct gate_member *m)
+static void note_unknown(struct reading *x, size_t index)
+{
+    const uint32_t place = (uint32_t)index;
+    buffer_add(&x->reader->unknown, &place, sizeof place);
+}
+
+static void keep_unknown(struct reading *x)
 {
     struct buffer *extra = &x->reader->extra;
-    buffer_add(extra, extra->size == 0 ? "{\"" : ",\"", 2);
-    buffer_add_slice(extra, m->name);
-    buffer_add(extra, "\":", 2);
-    buffer_add_slice(extra, m->value);
+    for (size_t i = 0; i < event_unknown_count(x); i++) {
+        const struct gate_member *m = event_unknown_at(x, i);
+        buffer_add(extra, extra->size == 0 ? "{\"" : ",\"", 2);
+        buffer_add_slice(extra, m->name);
+        buffer_add(extra, "\":", 2);
+        buffer_add_slice(extra, m->value);
+    }
 }
 
 /* The object of the unknown members, completed by the client's own metadata. */
@@ -186,7 +153,7 @@ static void complete_metadata(struct reading *x)
     }
     buffer_add_byte(extra, '}');
     if (extra->failed) {
-        say(x->faults, (struct slice){0}, "out of memory");
+        event_say(x->faults, (struct slice){0}, "out of memory");
         return;
     }
     *metadata = buffer_slice(extra);
@@ -200,7 +167,7 @@ static void check_metadata(struct reading *x)
     if (gate_scan_whole(x->reader->line_gate, x->event.field[EVENT_FIELD_METADATA], &merged,
                         &verdict))
         return;
-    struct event_fault *fault = add_fault(x->faults, (struct slice){0});
+    struct event_fault *fault = event_add_fault(x->faults, (struct slice){0});
     if (fault == NULL)
         return;
     assert(verdict.fault == GATE_FAULT_DUPLICATE || verdict.fault == GATE_FAULT_MEMORY);
@@ -214,8 +181,11 @@ static void check_metadata(struct reading *x)
 static void gather_unknown(struct reading *x)
 {
     const bool has_metadata = x->event.field[EVENT_FIELD_METADATA].data != NULL;
-    if (x->reader->extra.size == 0)
+    if (x->reader->unknown.failed)
+        event_say(x->faults, (struct slice){0}, "out of memory");
+    if (event_unknown_count(x) == 0)
         return;
+    keep_unknown(x);
     complete_metadata(x);
     if (has_metadata && x->faults->count == 0)
         check_metadata(x);
@@ -253,7 +223,7 @@ static struct slice default_routing_key(struct reading *x)
     const struct slice type = cut_body(json_body_of(x->event.field[EVENT_FIELD_EVENT_TYPE]),
                                        EVENT_ROUTING_KEY_BYTES_MAX - prefix.size + 1);
     const size_t start = scratch->size;
-    assert(scratch->capacity - start >= ROUTING_KEY_ROOM);
+    assert(scratch->capacity - start >= EVENT_ROUTING_KEY_ROOM);
     buffer_add_slice(scratch, prefix);
     buffer_add_slice(scratch, type);
     buffer_add_byte(scratch, '"');
@@ -263,7 +233,7 @@ static struct slice default_routing_key(struct reading *x)
 static bool finish(struct reading *x, struct log_event *out)
 {
     if (x->given[EVENT_FIELD_EVENT_TYPE] == NULL)
-        say(x->faults, SLICE("event_type"), "required, but not there");
+        event_say_missing(x, SLICE("event_type"), "required, but not there");
     if (x->faults->count > 0)
         return false;
     set_default(&x->event, EVENT_FIELD_SEVERITY, SLICE("\"info\""));
@@ -282,7 +252,7 @@ static bool must_be_object(const struct gate_value *value, struct event_faults *
     snprintf(detail, sizeof detail, "an event is an object, not %s",
              event_kind_with_article(value->kind));
     out_faults->count = 0;
-    say(out_faults, (struct slice){0}, detail);
+    event_say(out_faults, (struct slice){0}, detail);
     return false;
 }
 
@@ -298,10 +268,14 @@ bool event_read(struct event_reader *r, const struct gate_value *object, struct 
         if (name != NULL)
             read_field(&x, name, m);
         else
-            keep_unknown(&x, m);
+            note_unknown(&x, i);
     }
+    event_judge(&x);
     gather_unknown(&x);
-    return finish(&x, out);
+    if (finish(&x, out))
+        return true;
+    event_suggest(&x);
+    return false;
 }
 
 /* What stands behind the prefix is compared byte by byte, so the head must be exactly there. */
@@ -323,22 +297,22 @@ static void read_line_members(struct reading *x)
 {
     const struct gate_member *members = x->object->members;
     if (!id_parse(body_of(&members[0]), &x->event.id))
-        say(x->faults, members[0].name, "expected a UUID");
+        event_say(x->faults, members[0].name, "expected a UUID");
     if (!clock_parse(body_of(&members[1]), &x->event.received_at))
-        say(x->faults, members[1].name, "expected a time");
+        event_say(x->faults, members[1].name, "expected a time");
     for (size_t i = 2; i < x->object->member_count; i++) {
         const struct event_name *name = event_names_find(&x->reader->names, members[i].name);
         if (name != NULL && !name->is_alias)
             read_field(x, name, &members[i]);
         else
-            say(x->faults, members[i].name, "not a field of an event");
+            event_say(x->faults, members[i].name, "not a field of an event");
     }
 }
 
 static void say_malformed(struct event_faults *faults, const struct gate_verdict *verdict)
 {
     faults->count = 0;
-    struct event_fault *fault = add_fault(faults, (struct slice){0});
+    struct event_fault *fault = event_add_fault(faults, (struct slice){0});
     fault->malformed = true;
     memcpy(fault->pointer, verdict->pointer, sizeof fault->pointer);
     snprintf(fault->detail, sizeof fault->detail, "%s (at byte %zu)",
@@ -358,7 +332,7 @@ bool event_read_line(struct event_reader *r, struct slice line, struct log_event
     if (!must_be_object(&object, out_faults) || !begin(&x))
         return false;
     if (!has_head(&object, line)) {
-        say(out_faults, (struct slice){0}, "a line starts with id and received_at");
+        event_say(out_faults, (struct slice){0}, "a line starts with id and received_at");
         return false;
     }
     read_line_members(&x);

@@ -53,6 +53,11 @@ void event_names_init(struct event_names *n)
     }
 }
 
+const struct event_name *event_names_at(size_t index)
+{
+    return index < NAME_COUNT ? &names[index] : NULL;
+}
+
 const struct event_name *event_names_find(const struct event_names *n, struct slice text)
 {
     if (text.size == 0)

@@ -31,6 +31,7 @@ struct event_names {
 void event_names_init(struct event_names *n);
 
 /* The name as a text, not escaped. NULL when no field has it. */
+const struct event_name *event_names_at(size_t index); /* in turn; NULL behind the last */
 const struct event_name *event_names_find(const struct event_names *n, struct slice text);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "common/base/event_level.h"
 #include "common/base/json_text.h"
 
 #define TAGS_MAX           64
@@ -35,22 +36,6 @@ static const unsigned character_limits[] = {
 #define X(symbol, name, kind, limit) [EVENT_FIELD_##symbol] = (limit),
     EVENT_FIELDS(X)
 #undef X
-};
-
-static const struct {
-    struct slice name, token;
-} severities[] = {
-#define LEVEL(name, level)                                                                         \
-    {                                                                                              \
-        EVENT_TEXT(name), EVENT_TEXT("\"" level "\"")                                              \
-    }
-    LEVEL("info", "info"),          LEVEL("warning", "warning"),   LEVEL("error", "error"),
-    LEVEL("debug", "debug"),        LEVEL("critical", "critical"), LEVEL("trace", "debug"),
-    LEVEL("low", "info"),           LEVEL("notice", "info"),       LEVEL("medium", "warning"),
-    LEVEL("warn", "warning"),       LEVEL("high", "error"),        LEVEL("err", "error"),
-    LEVEL("fatal", "critical"),     LEVEL("crit", "critical"),     LEVEL("alert", "critical"),
-    LEVEL("emergency", "critical"), LEVEL("panic", "critical"),
-#undef LEVEL
 };
 
 const char *event_kind_with_article(enum gate_kind kind)
@@ -166,18 +151,25 @@ struct slice event_plain_text(struct slice body, char *room, size_t size)
     return (struct slice){room, used};
 }
 
-static bool read_severity(const struct event_given *given, struct slice *out_token)
+/* Says what was meant when that can be guessed. */
+static bool read_severity(const struct event_given *given, struct slice *out_token,
+                          struct event_fault *out_fault)
 {
     char room[32];
+    enum event_level level;
     if (given->kind != GATE_STRING)
-        return false;
+        return refuse(given, out_fault);
     const struct slice text = event_plain_text(json_body_of(given->token), room, sizeof room);
-    for (size_t i = 0; i < sizeof severities / sizeof severities[0]; i++) {
-        if (slice_equals_nocase(text, severities[i].name)) {
-            *out_token = severities[i].token;
-            return true;
-        }
+    if (text.data != NULL && event_level_find(text, &level)) {
+        *out_token = event_level_token(level);
+        return true;
     }
+    refuse(given, out_fault);
+    const struct slice meant = event_level_near(text);
+    const size_t size = strlen(out_fault->detail);
+    if (meant.data != NULL)
+        snprintf(out_fault->detail + size, sizeof out_fault->detail - size,
+                 "; did you mean \"%.*s\"?", SLICE_ARGS(meant));
     return false;
 }
 
@@ -328,8 +320,7 @@ bool event_value_read(const struct event_given *given, struct buffer *scratch,
     case EVENT_KIND_TAGS:
         return read_tags(given, out_token, out_fault);
     case EVENT_KIND_SEVERITY:
-        good = read_severity(given, out_token);
-        break;
+        return read_severity(given, out_token, out_fault);
     case EVENT_KIND_TIME:
         good = read_time(given, scratch, out_token);
         break;

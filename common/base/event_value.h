@@ -14,6 +14,8 @@
 
 /* A routing key travels as an AMQP short string. */
 #define EVENT_ROUTING_KEY_BYTES_MAX 255
+/* Of its token: what fits may be escapes of six bytes each. */
+#define EVENT_ROUTING_KEY_ROOM      (EVENT_ROUTING_KEY_BYTES_MAX * 6 + 2)
 
 struct event_given {
     const struct event_name *name; /* which field, and under which of its names */

@@ -18,8 +18,11 @@ struct loop {
     struct evdns_base *dns;  /* owned; NULL until first use */
     struct event *sigterm;   /* owned; NULL until loop_on_terminate */
     struct event *sigint;    /* owned; NULL until loop_on_terminate */
+    struct event *sighup;    /* owned; NULL until loop_on_hangup */
     void (*on_terminate)(void *arg);
     void *arg;
+    void (*on_hangup)(void *arg);
+    void *hangup_arg;
     int64_t terminating_ns; /* when the first signal came; 0 = not yet */
 };
 
@@ -30,6 +33,7 @@ struct loop *loop_create(void)
     if (l == NULL || config == NULL)
         goto fail;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* until loop_on_hangup */
     /* Fewer epoll_ctl calls per request; safe because no descriptor here is a dup of another. */
     event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
     l->base = event_base_new_with_config(config);
@@ -52,6 +56,8 @@ void loop_destroy(struct loop *l)
         event_free(l->sigterm);
     if (l->sigint != NULL)
         event_free(l->sigint);
+    if (l->sighup != NULL)
+        event_free(l->sighup);
     if (l->dns != NULL)
         evdns_base_free(l->dns, 0);
     event_base_free(l->base);
@@ -93,6 +99,23 @@ void loop_on_terminate(struct loop *l, void (*fn)(void *arg), void *arg)
         evsignal_add(l->sigterm, NULL);
     if (l->sigint != NULL)
         evsignal_add(l->sigint, NULL);
+}
+
+static void on_hangup_signal(evutil_socket_t signal_number, short events, void *arg)
+{
+    const struct loop *l = arg;
+    (void)signal_number;
+    (void)events;
+    l->on_hangup(l->hangup_arg);
+}
+
+void loop_on_hangup(struct loop *l, void (*fn)(void *arg), void *arg)
+{
+    l->on_hangup = fn;
+    l->hangup_arg = arg;
+    l->sighup = evsignal_new(l->base, SIGHUP, on_hangup_signal, l);
+    if (l->sighup != NULL)
+        evsignal_add(l->sighup, NULL);
 }
 
 void loop_run(struct loop *l)

@@ -11,7 +11,7 @@ struct event_base;
 struct evdns_base;
 struct loop;
 
-struct loop *loop_create(void); /* NULL when memory ran out; ignores SIGPIPE */
+struct loop *loop_create(void); /* NULL when memory ran out; ignores SIGPIPE, SIGHUP */
 void loop_destroy(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 struct evdns_base *loop_dns(struct loop *l); /* made at first use; NULL when it cannot be */
@@ -19,6 +19,9 @@ struct evdns_base *loop_dns(struct loop *l); /* made at first use; NULL when it 
 /* fn is called once, at the first SIGTERM or SIGINT; one that comes over a second later ends the
  * process at once. */
 void loop_on_terminate(struct loop *l, void (*fn)(void *arg), void *arg);
+
+/* fn is called at each SIGHUP from now on. */
+void loop_on_hangup(struct loop *l, void (*fn)(void *arg), void *arg);
 
 void loop_run(struct loop *l); /* until loop_stop */
 void loop_stop(struct loop *l);

@@ -32,7 +32,8 @@ static void an_event_needs_only_a_type(void **state)
     }
     assert_fault(*state, "{}", "/event_type", "required, but not there");
     assert_fault(*state, "{\"event_type\":null}", "/event_type", "required, but not there");
-    assert_fault(*state, "{\"Event_type\":\"x\"}", "/event_type", "required, but not there");
+    assert_fault(*state, "{\"Event_type\":\"x\"}", "/event_type",
+                 "required, but not there; is it meant by \"Event_type\"?");
 }
 
 static void only_objects_are_events(void **state)

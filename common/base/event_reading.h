@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An event while it is read: what the files of the reader share. Private to event*.c. */
+#ifndef HOLDFAST_BASE_EVENT_READING_H
+#define HOLDFAST_BASE_EVENT_READING_H
+
+#include "common/base/catalog_source.h"
+#include "common/base/catalog_type.h"
+#include "common/base/event_names.h"
+#include "common/base/event_value.h"
+
+struct event_reader {
+    struct gate *gate;                   /* of what clients send */
+    struct gate *line_gate;              /* of lines */
+    const struct catalog_source *source; /* lent; NULL = no type is known */
+    struct event_names names;
+    struct buffer scratch; /* tokens of the event */
+    struct buffer extra;   /* its unknown members as an object, still open */
+    struct buffer payload; /* its payload, when it is not as it came */
+    struct buffer unknown; /* places of its unknown members, uint32_t each */
+};
+
+struct reading {
+    struct event_reader *reader;
+    const struct gate_value *object;
+    struct event_faults *faults;
+    const struct catalog_type *type; /* what the catalogue says of it; NULL = nothing */
+    struct log_event event;
+    const struct event_name *given[EVENT_FIELD_COUNT]; /* under which name a field came */
+};
+
+size_t event_unknown_count(const struct reading *x);
+const struct gate_member *event_unknown_at(const struct reading *x, size_t i);
+
+/* A fault at the member `name`, of the whole when it has no data. NULL when enough was told. */
+struct event_fault *event_add_fault(struct event_faults *faults, struct slice name);
+void event_say(struct event_faults *faults, struct slice name, const char *detail);
+/* A fault whose pointer starts at the member `name`. */
+void event_say_inside(struct event_faults *faults, struct slice name,
+                      const struct event_fault *found);
+/* What is not there, and which member may have been meant for it. */
+void event_say_missing(struct reading *x, struct slice name, const char *detail);
+/* Of a refused event: the other members that look like misspelled ones. */
+void event_suggest(struct reading *x);
+
+/* The name the client gave the payload: "payload", "data", … */
+struct slice event_payload_name(const struct reading *x);
+
+/* By the catalogue: finds the type, checks its fields, sets what it decides. */
+void event_judge(struct reading *x);
+
+/* What the type declares and where it was found. */
+struct event_found {
+    struct slice token; /* data NULL = absent */
+    struct slice under; /* the name it came under, escapes as they came */
+    bool in_payload;    /* there it lies already */
+    bool refused;       /* a fault was told */
+};
+
+struct judging {
+    struct reading *reading;
+    const struct catalog_type *type;
+    bool renamed; /* a member of the payload has an older name */
+    struct event_found found[CATALOG_FIELDS_MAX];
+};
+
+/* Completes the payload by the declared fields that came beside it, and by defaults. */
+void event_complete_payload(struct judging *j);
+int event_find_declared(const struct catalog_type *t, const struct gate_member *m);
+
+#endif

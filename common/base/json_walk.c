@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "common/base/json_walk.h"
+
+#include "common/base/json_text.h"
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static const char *skip_space(const char *p)
+{
+    while (is_space(*p))
+        p++;
+    return p;
+}
+
+static const char *skip_string(const char *p)
+{
+    for (p++; *p != '"'; p++)
+        p += *p == '\\';
+    return p + 1;
+}
+
+static const char *skip_container(const char *p)
+{
+    size_t depth = 0;
+    do {
+        if (*p == '"') {
+            p = skip_string(p);
+            continue;
+        }
+        if (*p == '{' || *p == '[')
+            depth++;
+        else if (*p == '}' || *p == ']')
+            depth--;
+        p++;
+    } while (depth > 0);
+    return p;
+}
+
+/* The text goes on behind the value: it is inside a container. */
+static const char *skip_value(const char *p)
+{
+    if (*p == '"')
+        return skip_string(p);
+    if (*p == '{' || *p == '[')
+        return skip_container(p);
+    while (*p != ',' && *p != '}' && *p != ']' && !is_space(*p))
+        p++;
+    return p;
+}
+
+/* To the next value of the container, or NULL at its end. */
+static const char *next_start(struct slice *rest)
+{
+    const char *end = rest->data + rest->size;
+    const char *p = rest->size == 0 ? end : skip_space(rest->data);
+    if (p < end && (*p == '{' || *p == '[' || *p == ','))
+        p = skip_space(p + 1);
+    if (p < end && *p != '}' && *p != ']')
+        return p;
+    *rest = (struct slice){end, 0};
+    return NULL;
+}
+
+bool json_next_member(struct slice *rest, struct gate_member *out)
+{
+    const char *end = rest->data + rest->size;
+    const char *name = next_start(rest);
+    if (name == NULL)
+        return false;
+    const char *name_end = skip_string(name);
+    const char *value = skip_space(skip_space(name_end) + 1);
+    out->name = (struct slice){name + 1, (size_t)(name_end - name) - 2};
+    out->name_escaped = false;
+    for (size_t i = 0; i < out->name.size; i++)
+        out->name_escaped = out->name_escaped || out->name.data[i] == '\\';
+    const char *value_end = skip_value(value);
+    out->value = (struct slice){value, (size_t)(value_end - value)};
+    out->kind = gate_kind_of(*value);
+    *rest = (struct slice){value_end, (size_t)(end - value_end)};
+    return true;
+}
+
+bool json_next_element(struct slice *rest, struct slice *out)
+{
+    const char *end = rest->data + rest->size;
+    const char *value = next_start(rest);
+    if (value == NULL)
+        return false;
+    const char *value_end = skip_value(value);
+    *out = (struct slice){value, (size_t)(value_end - value)};
+    *rest = (struct slice){value_end, (size_t)(end - value_end)};
+    return true;
+}
+
+bool json_find_member(struct slice object, struct slice name, struct gate_member *out)
+{
+    struct gate_member m;
+    while (json_next_member(&object, &m)) {
+        if (m.name_escaped ? json_body_equals(m.name, name) : slice_equals(m.name, name)) {
+            *out = m;
+            return true;
+        }
+    }
+    return false;
+}
