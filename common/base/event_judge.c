@@ -241,7 +241,7 @@ static void say_required(struct judging *j, const struct catalog_field *f)
 {
     char detail[160], expected[96];
     catalog_describe(f, expected, sizeof expected);
-    snprintf(detail, sizeof detail, "expected %s, got nothing; a %.*s has it", expected,
+    snprintf(detail, sizeof detail, "expected %s, got nothing; %.*s needs it", expected,
              (int)(j->type->name.size < 40 ? j->type->name.size : 40), j->type->name.data);
     event_say_missing(j->reading, f->name, detail);
 }
