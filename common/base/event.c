@@ -79,7 +79,8 @@ static bool begin(struct reading *x)
     buffer_clear(&r->extra);
     buffer_clear(&r->unknown);
     buffer_clear(&r->payload);
-    if (buffer_reserve(&r->scratch, x->object->text.size + EVENT_ROUTING_KEY_ROOM +
+    if (buffer_reserve(&r->unknown, (x->object->member_count + 1) * sizeof(uint32_t)) == NULL ||
+        buffer_reserve(&r->scratch, x->object->text.size + EVENT_ROUTING_KEY_ROOM +
                                         (size_t)EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL) {
         event_say(x->faults, (struct slice){0}, "out of memory");
         return false;
@@ -123,8 +124,10 @@ static void read_field(struct reading *x, const struct event_name *name,
 
 static void note_unknown(struct reading *x, size_t index)
 {
+    struct buffer *unknown = &x->reader->unknown; /* with room for all members */
     const uint32_t place = (uint32_t)index;
-    buffer_add(&x->reader->unknown, &place, sizeof place);
+    memcpy(unknown->data + unknown->size, &place, sizeof place);
+    unknown->size += sizeof place;
 }
 
 static void keep_unknown(struct reading *x)
@@ -181,8 +184,6 @@ static void check_metadata(struct reading *x)
 static void gather_unknown(struct reading *x)
 {
     const bool has_metadata = x->event.field[EVENT_FIELD_METADATA].data != NULL;
-    if (x->reader->unknown.failed)
-        event_say(x->faults, (struct slice){0}, "out of memory");
     if (event_unknown_count(x) == 0)
         return;
     keep_unknown(x);

@@ -284,7 +284,7 @@ static const struct catalog_step *find_step(const struct judging *j)
     const struct slice token = j->found[t->rule_field].token;
     if (token.data == NULL || j->found[t->rule_field].refused)
         return NULL;
-    const double value = strtod(token.data, NULL);
+    const double value = json_number(token);
     const struct catalog_step *step = t->steps;
     while (value < step->at_least)
         step++;
@@ -295,31 +295,30 @@ static void set_severity(struct judging *j)
 {
     struct slice *severity = &j->reading->event.field[EVENT_FIELD_SEVERITY];
     const struct catalog_step *step = find_step(j);
-    if (step != NULL)
-        *severity = event_level_token(step->level);
-    else if (severity->data == NULL)
-        *severity = event_level_token(j->type->level);
+    if (step == NULL && severity->data != NULL) {
+        j->level = event_level_of_token(*severity);
+        return;
+    }
+    j->level = step != NULL ? step->level : j->type->level;
+    *severity = event_level_token(j->level);
 }
 
 static void set_priority(struct judging *j)
 {
     static const char digits[] = "0123456789";
-    struct log_event *e = &j->reading->event;
-    const enum event_level level = event_level_of_token(e->field[EVENT_FIELD_SEVERITY]);
-    if (e->field[EVENT_FIELD_PRIORITY].data == NULL)
-        e->field[EVENT_FIELD_PRIORITY] = (struct slice){digits + j->type->priority[level], 1};
+    struct slice *priority = &j->reading->event.field[EVENT_FIELD_PRIORITY];
+    if (priority->data == NULL)
+        *priority = (struct slice){digits + j->type->priority[j->level], 1};
 }
 
 /* The rule's word for the level, else the level's own name. */
 static struct slice severity_word(const struct judging *j)
 {
-    const struct slice token = j->reading->event.field[EVENT_FIELD_SEVERITY];
-    const enum event_level level = event_level_of_token(token);
     for (size_t i = 0; i < j->type->step_count; i++) {
-        if (j->type->steps[i].level == level)
+        if (j->type->steps[i].level == j->level)
             return j->type->steps[i].word;
     }
-    return json_body_of(token);
+    return json_body_of(event_level_token(j->level));
 }
 
 /* One word of a routing key: what parts words, or is more than a word has, becomes _. */

@@ -223,7 +223,7 @@ static bool is_exponent(char c)
  * goes on with. */
 static bool is_duration(struct slice token)
 {
-    const double value = strtod(token.data, NULL);
+    const double value = json_number(token);
     if (value > 0)
         return isfinite(value);
     for (size_t i = 0; i < token.size && !is_exponent(token.data[i]); i++) {

@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static bool is_tail(unsigned char c)
@@ -222,4 +223,33 @@ void json_pointer_add_index(char pointer[JSON_POINTER_SIZE], size_t index)
     char text[24];
     snprintf(text, sizeof text, "%zu", index);
     json_pointer_add(pointer, slice_of(text));
+}
+
+enum { EXACT_DIGITS_MAX = 15 };
+
+/* Fifteen digits and a power of ten up to 10^15 are both exact in a double, so that one division
+ * rounds right. Other numbers are left to strtod. */
+double json_number(struct slice token)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+    const bool negative = token.data[0] == '-';
+    uint64_t digits = 0;
+    size_t fraction = 0;
+    bool in_fraction = false;
+    if (token.size > EXACT_DIGITS_MAX)
+        return strtod(token.data, NULL);
+    for (size_t i = negative; i < token.size; i++) {
+        const char c = token.data[i];
+        if (c == '.') {
+            in_fraction = true;
+        } else if (c >= '0' && c <= '9') {
+            digits = digits * 10 + (uint64_t)(c - '0');
+            fraction += in_fraction;
+        } else {
+            return strtod(token.data, NULL);
+        }
+    }
+    const double value = (double)digits / powers[fraction];
+    return negative ? -value : value;
 }

@@ -20,6 +20,9 @@ bool json_body_equals(struct slice a, struct slice b);     /* as texts: "a" is "
 /* The body of a string token: the token without its quotes. */
 struct slice json_body_of(struct slice string_token);
 
+/* The nearest double to a number's token, behind which stands a byte no number goes on with. */
+double json_number(struct slice token);
+
 #define JSON_POINTER_SIZE 256
 
 /* Appends "/name"; what does not fit is cut between characters and marked with "…". */

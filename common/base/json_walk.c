@@ -17,11 +17,26 @@ static const char *skip_space(const char *p)
 
 static const char *skip_string(const char *p)
 {
-    for (p++; *p != '"'; p++)
-        p += *p == '\\';
+    for (p++; *p != '"'; p++) {
+        if (*p == '\\')
+            p++;
+    }
     return p + 1;
 }
 
+static const char *skip_name(const char *p, bool *out_escaped)
+{
+    *out_escaped = false;
+    for (p++; *p != '"'; p++) {
+        if (*p == '\\') {
+            *out_escaped = true;
+            p++;
+        }
+    }
+    return p + 1;
+}
+
+/* Brackets differ from braces in one bit: { } are [ ] with it. */
 static const char *skip_container(const char *p)
 {
     size_t depth = 0;
@@ -30,11 +45,9 @@ static const char *skip_container(const char *p)
             p = skip_string(p);
             continue;
         }
-        if (*p == '{' || *p == '[')
-            depth++;
-        else if (*p == '}' || *p == ']')
-            depth--;
-        p++;
+        const char c = (char)(*p++ | 0x20);
+        depth += c == '{';
+        depth -= c == '}';
     } while (depth > 0);
     return p;
 }
@@ -70,12 +83,9 @@ bool json_next_member(struct slice *rest, struct gate_member *out)
     const char *name = next_start(rest);
     if (name == NULL)
         return false;
-    const char *name_end = skip_string(name);
+    const char *name_end = skip_name(name, &out->name_escaped);
     const char *value = skip_space(skip_space(name_end) + 1);
     out->name = (struct slice){name + 1, (size_t)(name_end - name) - 2};
-    out->name_escaped = false;
-    for (size_t i = 0; i < out->name.size; i++)
-        out->name_escaped = out->name_escaped || out->name.data[i] == '\\';
     const char *value_end = skip_value(value);
     out->value = (struct slice){value, (size_t)(value_end - value)};
     out->kind = gate_kind_of(*value);
