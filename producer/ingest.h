@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the body of a request to normalised lines, each event with its verdict. One ingest serves
- * all requests of a process, one after another; what it read is lent until the next read.
+ * all requests of a process one after another; what it read is lent until the next read.
  */
 #ifndef HOLDFAST_PRODUCER_INGEST_H
 #define HOLDFAST_PRODUCER_INGEST_H
 
 #include "common/base/buffer.h"
 #include "common/base/gate.h"
+#include "producer/shape.h"
 
 struct catalog_source;
 struct ingest;
@@ -24,7 +25,9 @@ enum ingest_form { INGEST_JSON, INGEST_LINES }; /* an object or an array of them
 struct ingest_body {
     struct slice text;
     enum ingest_form form;
-    struct slice key; /* Idempotency-Key: checked, without quotes; data NULL = none */
+    const struct shape *shape;      /* of the events */
+    struct slice key;               /* Idempotency-Key: checked, without quotes; data NULL = none */
+    struct slice trace_id, span_id; /* JSON strings for events without trace_id, or data NULL */
 };
 
 struct ingest_span { /* of the ingest's own text: ingest_text */

@@ -76,7 +76,7 @@ static void on_log(struct call *c, void *arg)
 {
     struct routes *x = arg;
     struct ingest_result result;
-    struct ingest_body body = {.text = call_body(c)};
+    struct ingest_body body = {.text = call_body(c), .shape = &shape_plain};
     const char *refusal = publisher_refusal(x->publisher);
     if (refusal != NULL) {
         refuse(c, "queue-unavailable", refusal);

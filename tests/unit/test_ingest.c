@@ -34,9 +34,11 @@ static int teardown(void **state)
 static struct ingest_result read_text(const char *text, enum ingest_form form, const char *key)
 {
     struct ingest_result result;
-    ingest_read(ingest,
-                &(struct ingest_body){.text = slice_of(text), .form = form, .key = slice_of(key)},
-                &result);
+    ingest_read(
+        ingest,
+        &(struct ingest_body){
+            .text = slice_of(text), .form = form, .shape = &shape_plain, .key = slice_of(key)},
+        &result);
     return result;
 }
 

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside ingest*.c: the state, and the ways an item ends badly. */
+#ifndef HOLDFAST_PRODUCER_INGEST_PRIVATE_H
+#define HOLDFAST_PRODUCER_INGEST_PRIVATE_H
+
+#include "common/base/event.h"
+#include "producer/ingest.h"
+
+struct ingest {
+    struct ingest_limits limits;
+    struct event_reader *reader; /* owned */
+    struct buffer text;
+    struct buffer key;         /* event_id made of the request's key */
+    struct buffer turned;      /* the object an event in another shape became */
+    struct ingest_item *items; /* owned */
+    size_t capacity;
+    /* Of the body at hand. */
+    const struct ingest_body *body;
+    struct ingest_result result;
+    size_t written;             /* faults in the text */
+    struct event_faults faults; /* scratch */
+};
+
+/* Of the text from `at` to its end. */
+struct ingest_span ingest_span_from(const struct ingest *in, size_t at);
+
+/* The faults are in in->faults. */
+void ingest_refuse(struct ingest *in, struct ingest_item *item, int status, const char *slug);
+
+void ingest_refuse_size(struct ingest *in, struct ingest_item *item);
+void ingest_refuse_text(struct ingest *in, struct ingest_item *item, const char *detail,
+                        size_t offset);
+/* Not JSON; `before` is where the text that was scanned begins in the body. */
+void ingest_refuse_verdict(struct ingest *in, struct ingest_item *item,
+                           const struct gate_verdict *verdict, size_t before);
+/* The same of what a shape made of the item. */
+void ingest_refuse_turned(struct ingest *in, struct ingest_item *item,
+                          const struct gate_verdict *verdict);
+
+/* in->faults of what a shape made, in the words of what was sent. */
+void ingest_tell(struct ingest *in);
+
+#endif
