@@ -297,7 +297,7 @@ void ingest_read(struct ingest *in, const struct ingest_body *body, struct inges
     walk_space(&start);
     if (body->form == INGEST_LINES)
         read_lines(in);
-    else if (start.size > 0 && start.data[0] == '[')
+    else if (body->form == INGEST_JSON && start.size > 0 && start.data[0] == '[')
         read_array(in);
     else
         read_single(in);

@@ -11,7 +11,6 @@
 #include "producer/shape.h"
 
 struct catalog_source;
-struct ingest;
 
 struct ingest_limits {
     struct gate_limits gate; /* of each event */
@@ -20,8 +19,8 @@ struct ingest_limits {
     const struct catalog_source *catalog; /* lent; NULL = no type is known */
 };
 
-enum ingest_form { INGEST_JSON, INGEST_LINES }; /* an object or an array of them; NDJSON */
-
+/* An event or an array of them; an event a line; one event, even if it is an array. */
+enum ingest_form { INGEST_JSON, INGEST_LINES, INGEST_ONE };
 struct ingest_body {
     struct slice text;
     enum ingest_form form;
@@ -30,23 +29,23 @@ struct ingest_body {
     struct slice trace_id, span_id; /* JSON strings for events without trace_id, or data NULL */
 };
 
-struct ingest_span { /* of the ingest's own text: ingest_text */
+struct ingest_span { /* for ingest_text */
     size_t at, size;
 };
 
 struct ingest_item {
-    int status;       /* 202 good; 400 not JSON; 413 too large; 422 wrong fields */
-    const char *slug; /* bad: of the problem */
-    size_t number;    /* of the line, from 1; 0 when the body was not lines */
-    bool urgent;
-    struct ingest_span line;     /* good: the normalised line with its \n */
-    struct ingest_span event_id; /* good: a JSON string */
+    int status;                  /* 202 good; 400 not JSON; 413 too large; 422 wrong fields */
+    const char *slug;            /* bad: of the problem */
+    size_t number;               /* of the line, from 1; 0 when the body was not lines */
+    bool urgent;                 /* good, like the next two */
+    struct ingest_span line;     /* normalised, with its \n */
+    struct ingest_span event_id; /* a JSON string */
     struct ingest_span faults;   /* bad: problem entries, {"pointer":…},… */
     size_t fault_count;          /* of those entries */
 };
 
 struct ingest_result {
-    bool single; /* one object that stands alone */
+    bool single; /* one event that stands alone */
     bool broken; /* the items after the last one could not be read: nothing can be taken */
     bool too_many, no_memory;
     size_t count, good;
@@ -58,7 +57,6 @@ struct ingest_result {
 
 struct ingest *ingest_create(const struct ingest_limits *limits); /* NULL: no memory */
 void ingest_destroy(struct ingest *in);
-
 void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out);
 struct slice ingest_text(const struct ingest *in, struct ingest_span span);
 

@@ -29,6 +29,7 @@
 #include "producer/counts.h"
 #include "producer/event_types.h"
 #include "producer/ingest.h"
+#include "producer/intake.h"
 #include "producer/outbox.h"
 #include "producer/publisher.h"
 #include "producer/request.h"
@@ -173,7 +174,8 @@ static bool open_client_side(struct producer *x)
         .event_bytes = (size_t)c->max_event_bytes,
         .batch_events = (size_t)c->max_batch_events,
         .catalog = &x->catalog});
-    if (x->routes.ingest == NULL)
+    x->routes.intake = intake_create((size_t)c->max_body_bytes);
+    if (x->routes.ingest == NULL || x->routes.intake == NULL)
         return false;
     x->server = server_create(x->loop, &x->listen, x->router);
     if (x->server == NULL)
@@ -204,6 +206,7 @@ static void close_worker(struct producer *x)
     outbox_destroy(r->outbox);
     requests_destroy(r->requests);
     ingest_destroy(r->ingest);
+    intake_destroy(r->intake);
     if (x->deadline != NULL)
         event_free(x->deadline);
     if (x->loop != NULL)

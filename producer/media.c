@@ -6,8 +6,6 @@
 /* With "#" and an index behind it a key is still an event_id. */
 enum { KEY_SIZE_MAX = 200 };
 
-static const char accepted_types[] = "application/json, application/x-ndjson, application/jsonl";
-
 static struct slice before(struct slice s, char mark)
 {
     const char *at = s.size > 0 ? memchr(s.data, mark, s.size) : NULL;
@@ -49,24 +47,43 @@ static bool has_other_charset(struct slice content_type)
     return false;
 }
 
-bool media_form(struct slice content_type, enum ingest_form *out_form)
+static struct slice type_of(struct slice content_type)
+{
+    return slice_trim(before(content_type, ';'));
+}
+
+bool media_is_json(struct slice content_type)
+{
+    const struct slice type = type_of(content_type);
+    return slice_equals_nocase(type, SLICE("application/json")) ||
+           slice_equals_nocase(type, SLICE("text/json")) || ends_with(type, SLICE("+json"));
+}
+
+bool media_is_text(struct slice content_type)
+{
+    return starts_with(type_of(content_type), SLICE("text/")) && !has_other_charset(content_type);
+}
+
+bool media_find(struct slice content_type, enum media *out_media)
 {
     static const struct {
         const char *type;
-        enum ingest_form form;
+        enum media media;
     } types[] = {
-        {"application/json", INGEST_JSON},
-        {"application/x-ndjson", INGEST_LINES},
-        {"application/ndjson", INGEST_LINES},
-        {"application/jsonl", INGEST_LINES},
+        {"application/json", MEDIA_JSON},
+        {"application/x-ndjson", MEDIA_LINES},
+        {"application/ndjson", MEDIA_LINES},
+        {"application/jsonl", MEDIA_LINES},
+        {"application/cloudevents-batch+json", MEDIA_CLOUDEVENTS},
+        {"application/cloudevents+json", MEDIA_CLOUDEVENT},
     };
-    const struct slice type = slice_trim(before(content_type, ';'));
+    const struct slice type = type_of(content_type);
     if (has_other_charset(content_type))
         return false;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (!slice_equals_nocase(type, slice_of(types[i].type)))
             continue;
-        *out_form = types[i].form;
+        *out_media = types[i].media;
         return true;
     }
     /* Events in an envelope of their own are not read as if they had none. */
@@ -74,7 +91,7 @@ bool media_form(struct slice content_type, enum ingest_form *out_form)
                       !starts_with(type, SLICE("application/cloudevents"));
     if (content_type.size > 0 && !json)
         return false;
-    *out_form = INGEST_JSON;
+    *out_media = MEDIA_JSON;
     return true;
 }
 
@@ -93,45 +110,4 @@ bool media_key(struct slice header, struct slice *out_key)
     }
     *out_key = key;
     return true;
-}
-
-static bool refuse(struct call *c, const struct problem *p)
-{
-    call_refuse(c, p);
-    return false;
-}
-
-static bool read_coding(struct call *c)
-{
-    const struct slice coding = call_header(c, "content-encoding");
-    if (coding.size == 0 || slice_equals_nocase(coding, SLICE("identity")))
-        return true;
-    return refuse(c, &(struct problem){.status = 415,
-                                       .slug = "unsupported-encoding",
-                                       .detail = "the body must come without a content coding",
-                                       .headers = {{"Accept-Encoding", "identity"}}});
-}
-
-static bool read_key(struct call *c, struct ingest_body *body)
-{
-    const struct slice header = call_header(c, "idempotency-key");
-    if (header.data == NULL ||
-        (call_header_count(c, "idempotency-key") == 1 && media_key(header, &body->key)))
-        return true;
-    return refuse(c, &(struct problem){.status = 400,
-                                       .slug = "invalid-idempotency-key",
-                                       .detail = "Idempotency-Key must be one key of 1 to 200 "
-                                                 "printable ASCII characters"});
-}
-
-bool media_read(struct call *c, struct ingest_body *body)
-{
-    if (call_header_count(c, "content-type") > 1 ||
-        !media_form(call_header(c, "content-type"), &body->form))
-        return refuse(c, &(struct problem){.status = 415,
-                                           .slug = "unsupported-media-type",
-                                           .detail = "send application/json, or application/"
-                                                     "x-ndjson for an event a line, in UTF-8",
-                                           .headers = {{"Accept-Post", accepted_types}}});
-    return read_coding(c) && read_key(c, body);
 }

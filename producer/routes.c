@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST /log: can anything be promised now? - what is the body said to be? - read it, judge it -
- * is there room? - hand the lines to the outbox and wait. Whatever is refused is refused as early
- * as it is known, and a refusal names what to mend.
+ * What is posted: can anything be promised now? - what is the body said to be? - read it, judge it
+ * - is there room? - hand the lines to the outbox and wait. Whatever is refused is refused as early
+ * as it is known, and a refusal names what to mend. The paths differ in how a body is read and in
+ * the words of the answer, not in this.
  */
 #include "producer/routes.h"
 
@@ -10,9 +11,10 @@
 #include "common/net/call.h"
 #include "common/net/router.h"
 #include "producer/answer.h"
+#include "producer/cloudevents.h"
 #include "producer/counts.h"
 #include "producer/ingest.h"
-#include "producer/media.h"
+#include "producer/intake.h"
 #include "producer/outbox.h"
 #include "producer/publisher.h"
 #include "producer/request.h"
@@ -39,7 +41,15 @@ static void refuse(struct call *c, const char *slug, const char *detail)
     answer_unavailable(c, slug, detail);
 }
 
-static void hand_over(struct routes *x, const struct ingest_result *result, struct request *r)
+/* A path's own. */
+struct manner {
+    int (*write)(const struct ingest *in, const struct ingest_result *result, struct buffer *out);
+    bool partial;  /* the good ones are taken whatever the others are */
+    bool may_lack; /* no event at all is fine */
+};
+
+static void hand_over(struct routes *x, const struct ingest_result *result,
+                      const struct manner *manner, struct request *r)
 {
     bool complete = true;
     for (size_t i = 0; i < result->count && complete; i++) {
@@ -48,18 +58,20 @@ static void hand_over(struct routes *x, const struct ingest_result *result, stru
             complete = outbox_add(x->outbox, item->urgent ? OUTBOX_URGENT : OUTBOX_NORMAL,
                                   ingest_text(x->ingest, item->line), request_waiter(r));
     }
-    const int status = answer_write(x->ingest, result, request_answer(r));
+    const int status = manner->write(x->ingest, result, request_answer(r));
     request_wait(r, status, result->good, complete);
 }
 
-static bool can_take(const struct ingest_result *result, bool partial)
+static bool can_take(const struct ingest_result *result, const struct manner *manner)
 {
     const bool readable = !result->broken && !result->too_many && !result->no_memory;
-    const bool all_good = result->count > 0 && result->good == result->count;
-    return readable && (all_good || (partial && !result->single && result->count > 0));
+    const bool enough = result->count > 0 || manner->may_lack;
+    return readable && enough &&
+           (result->good == result->count || (manner->partial && !result->single));
 }
 
-static void take(struct routes *x, struct call *c, const struct ingest_result *result)
+static void take(struct routes *x, struct call *c, const struct ingest_result *result,
+                 const struct manner *manner)
 {
     if (!outbox_has_room(x->outbox, result->good, result->line_bytes)) {
         refuse(c, "queue-unavailable", "too many events wait for the queue to confirm them");
@@ -69,28 +81,85 @@ static void take(struct routes *x, struct call *c, const struct ingest_result *r
     if (r == NULL)
         refuse(c, "overloaded", "out of memory; nothing was taken");
     else
-        hand_over(x, result, r);
+        hand_over(x, result, manner, r);
+}
+
+/* False: answered. */
+static bool can_promise(const struct routes *x, struct call *c)
+{
+    const char *refusal = publisher_refusal(x->publisher);
+    if (refusal != NULL)
+        refuse(c, "queue-unavailable", refusal);
+    return refusal == NULL;
+}
+
+static void read_body(struct routes *x, struct call *c, const struct ingest_body *body,
+                      const struct manner *manner)
+{
+    struct ingest_result result;
+    metric_observe(body_bytes, (int64_t)body->text.size);
+    ingest_read(x->ingest, body, &result);
+    count_refused(&result);
+    if (can_take(&result, manner))
+        take(x, c, &result, manner);
+    else
+        answer_faults(c, x->ingest, &result);
+}
+
+static struct manner own_manner(const struct call *c, const struct ingest_body *body)
+{
+    return (struct manner){.write = answer_write,
+                           .partial = slice_equals(call_parameter(c, "partial"), SLICE("true")),
+                           .may_lack = body->shape == &cloudevents_structured};
 }
 
 static void on_log(struct call *c, void *arg)
 {
     struct routes *x = arg;
-    struct ingest_result result;
-    struct ingest_body body = {.text = call_body(c), .shape = &shape_plain};
-    const char *refusal = publisher_refusal(x->publisher);
-    if (refusal != NULL) {
-        refuse(c, "queue-unavailable", refusal);
+    struct ingest_body body;
+    if (!can_promise(x, c) || !intake_read(x->intake, c, &body))
         return;
+    const struct manner manner = own_manner(c, &body);
+    read_body(x, c, &body, &manner);
+}
+
+static void emit(struct routes *x, struct call *c, struct slice event_type)
+{
+    struct ingest_body body;
+    if (!can_promise(x, c) || !intake_read_payload(x->intake, c, event_type, &body))
+        return;
+    const struct manner manner = own_manner(c, &body);
+    read_body(x, c, &body, &manner);
+}
+
+static void on_emit(struct call *c, void *arg)
+{
+    const struct slice path = call_path(c), prefix = SLICE("/emit/");
+    emit(arg, c, (struct slice){path.data + prefix.size, path.size - prefix.size});
+}
+
+/* The event bus's older name for one of its types: RFC 9745 for the header, RFC 8288 for who
+ * follows it. */
+static void on_emit_activity_log(struct call *c, void *arg)
+{
+    static const struct call_style style = {
+        .headers = {{"Deprecation", "@1767225600"},
+                    {"Link", "</emit/activity_log>; rel=\"successor-version\""}}};
+    call_set_style(c, &style);
+    emit(arg, c, SLICE("activity_log"));
+}
+
+/* CloudEvents webhooks ask before they send; a rate is not imposed. */
+static void on_options(struct call *c, void *arg)
+{
+    const bool asks = call_header(c, "webhook-request-origin").data != NULL;
+    struct reply reply = {.status = 204, .headers = {{"Allow", "POST, OPTIONS"}}};
+    (void)arg;
+    if (asks) {
+        reply.headers[1] = (struct call_header){"WebHook-Allowed-Origin", "*"};
+        reply.headers[2] = (struct call_header){"WebHook-Allowed-Rate", "*"};
     }
-    if (!media_read(c, &body))
-        return;
-    metric_observe(body_bytes, (int64_t)body.text.size);
-    ingest_read(x->ingest, &body, &result);
-    count_refused(&result);
-    if (can_take(&result, slice_equals(call_parameter(c, "partial"), SLICE("true"))))
-        take(x, c, &result);
-    else
-        answer_faults(c, x->ingest, &result);
+    call_reply(c, &reply);
 }
 
 static void on_queue_status(struct call *c, void *arg)
@@ -107,6 +176,7 @@ static void on_map(struct call *c, void *arg)
                .status = 200,
                .body = SLICE("{\"service\":\"holdfast-producer\",\"version\":\"" HOLDFAST_VERSION
                              "\",\"endpoints\":{\"log_event\":\"POST /log\","
+                             "\"emit_event\":\"POST /emit/{type}\","
                              "\"health\":\"GET /health\","
                              "\"queue_status\":\"GET /queue/status\","
                              "\"liveness\":\"GET /livez\",\"readiness\":\"GET /readyz\","
@@ -115,10 +185,15 @@ static void on_map(struct call *c, void *arg)
 
 void routes_add(struct routes *x, struct router *r)
 {
-    unavailable =
-        metrics_counter("requests_unavailable_total", "", "POST /log refused before it was taken.");
-    body_bytes = metrics_size("request_body_bytes", "", "Bodies of POST /log.");
+    unavailable = metrics_counter("requests_unavailable_total", "",
+                                  "What was posted and refused before it was read or taken.");
+    body_bytes = metrics_size("request_body_bytes", "", "Bodies of events.");
     router_add(r, &(struct route){"POST", "/log", on_log, x});
+    router_add(r, &(struct route){"POST", "/v1/events", on_log, x});
+    router_add(r, &(struct route){"OPTIONS", "/log", on_options, x});
+    router_add(r, &(struct route){"OPTIONS", "/v1/events", on_options, x});
+    router_add(r, &(struct route){"POST", "/emit/*", on_emit, x});
+    router_add(r, &(struct route){"POST", "/emit_activity_log", on_emit_activity_log, x});
     router_add(r, &(struct route){"GET", "/queue/status", on_queue_status, x});
     router_add(r, &(struct route){"GET", "/", on_map, x});
 }

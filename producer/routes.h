@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the producer answers to: the table of paths, and the way of POST /log from the headers to
- * the outbox.
+ * What the producer answers to: the table of paths, and the way of what is posted from the headers
+ * to the outbox.
  */
 #ifndef HOLDFAST_PRODUCER_ROUTES_H
 #define HOLDFAST_PRODUCER_ROUTES_H
@@ -9,6 +9,7 @@
 #include "common/base/slice.h"
 
 struct ingest;
+struct intake;
 struct outbox;
 struct publisher;
 struct requests;
@@ -16,6 +17,7 @@ struct router;
 struct status;
 
 struct routes { /* the caller's memory; all lent, set before the first request */
+    struct intake *intake;
     struct ingest *ingest;
     struct outbox *outbox;
     struct publisher *publisher;

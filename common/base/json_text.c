@@ -46,6 +46,18 @@ size_t json_utf8_size(const char *p, const char *end)
     return room >= 4 && is_tail(u[3]) ? 4 : 0;
 }
 
+bool json_is_utf8(struct slice text)
+{
+    const char *p = text.data, *end = text.data + text.size;
+    while (p < end) {
+        const size_t size = json_utf8_size(p, end);
+        if (size == 0)
+            return false;
+        p += size;
+    }
+    return true;
+}
+
 static unsigned hex_value(char c)
 {
     return c <= '9' ? (unsigned)(c - '0') : (unsigned)((c | 0x20) - 'a' + 10);

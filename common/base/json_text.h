@@ -11,6 +11,8 @@
 /* Size of the well-formed UTF-8 sequence at p (RFC 3629), 0 when there is none. p < end. */
 size_t json_utf8_size(const char *p, const char *end);
 
+bool json_is_utf8(struct slice text);
+
 /* Takes the next character off a body: its UTF-8 goes to out. Returns its bytes, 0 at the end. */
 size_t json_body_next(struct slice *body, char out[4]);
 

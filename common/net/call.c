@@ -89,6 +89,14 @@ struct slice call_parameter(const struct call *c, const char *name)
     return (struct slice){0};
 }
 
+bool call_next_header(const struct call *c, struct slice *rest, struct slice *out_name,
+                      struct slice *out_value)
+{
+    if (rest->data == NULL)
+        *rest = c->guard.head.fields;
+    return head_next(rest, out_name, out_value);
+}
+
 struct slice call_header(const struct call *c, const char *name)
 {
     struct slice fields = c->guard.head.fields, key, value;
@@ -166,6 +174,12 @@ static void add_header(struct buffer *to, const char *name, const char *value)
     buffer_add(to, "\r\n", 2);
 }
 
+static void add_headers(struct buffer *to, const struct call_header *headers)
+{
+    for (size_t i = 0; i < CALL_HEADERS && headers[i].name != NULL; i++)
+        add_header(to, headers[i].name, headers[i].value);
+}
+
 static void add_head(const struct call *c, const struct reply *r, struct buffer *to)
 {
     buffer_printf(to, "HTTP/1.1 %d %s\r\nDate: %s\r\n", r->status, reason_of(r->status),
@@ -175,8 +189,9 @@ static void add_head(const struct call *c, const struct reply *r, struct buffer 
                    r->content_type != NULL ? r->content_type : "application/json");
     if (r->status != 204)
         buffer_printf(to, "Content-Length: %zu\r\n", r->body.size);
-    for (size_t i = 0; i < CALL_HEADERS && r->headers[i].name != NULL; i++)
-        add_header(to, r->headers[i].name, r->headers[i].value);
+    add_headers(to, r->headers);
+    if (c->style != NULL)
+        add_headers(to, c->style->headers);
     if (call_is_last(c))
         add_header(to, "Connection", "close");
     else if (c->guard.head.old)
@@ -196,23 +211,38 @@ void call_reply(struct call *c, const struct reply *r)
     call_answered(c, r->status);
 }
 
+static void write_problem(const struct problem *p, struct buffer *out)
+{
+    buffer_printf(out,
+                  "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", p->slug,
+                  reason_of(p->status), p->status);
+    buffer_add_json_string(out, slice_of(p->detail));
+    if (p->errors.data != NULL) {
+        buffer_add_text(out, ",\"errors\":");
+        buffer_add_slice(out, p->errors);
+    }
+    if (p->more > 0)
+        buffer_printf(out, ",\"more_errors\":%" PRIu64, p->more);
+    buffer_add_text(out, "}\n");
+}
+
+void call_set_style(struct call *c, const struct call_style *style)
+{
+    c->style = style;
+}
+
 void call_refuse(struct call *c, const struct problem *p)
 {
     struct buffer body = {0};
-    buffer_printf(&body,
-                  "{\"type\":\"/problems/%s\",\"title\":\"%s\",\"status\":%d,\"detail\":", p->slug,
-                  reason_of(p->status), p->status);
-    buffer_add_json_string(&body, slice_of(p->detail));
-    if (p->errors.data != NULL) {
-        buffer_add_text(&body, ",\"errors\":");
-        buffer_add_slice(&body, p->errors);
+    struct reply r = {.status = p->status};
+    if (c->style != NULL && c->style->write_problem != NULL) {
+        c->style->write_problem(p, &body);
+    } else {
+        r.content_type = "application/problem+json";
+        write_problem(p, &body);
     }
-    if (p->more > 0)
-        buffer_printf(&body, ",\"more_errors\":%" PRIu64, p->more);
-    buffer_add_text(&body, "}\n");
-    struct reply r = {.status = p->status,
-                      .content_type = "application/problem+json",
-                      .body = body.failed ? (struct slice){0} : buffer_slice(&body)};
+    if (!body.failed)
+        r.body = buffer_slice(&body);
     for (size_t i = 0; i < CALL_HEADERS; i++)
         r.headers[i] = p->headers[i];
     call_reply(c, &r);

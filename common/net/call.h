@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * One HTTP exchange: what the client asked and the one answer it gets. A handler answers at once
+/* One HTTP exchange: what the client asked and the one answer it gets. A handler answers at once
  * or keeps the call and answers later; the call lives until call_reply or call_refuse, which take
  * it. The client may have gone by then: answering is harmless and still due. What is lent by
- * a call (slices) lives as long as it does.
- */
+ * a call (slices) lives as long as it does. */
 #ifndef HOLDFAST_NET_CALL_H
 #define HOLDFAST_NET_CALL_H
 
 #include "common/base/slice.h"
 
+struct buffer;
 struct call;
-
+struct problem;
 enum { CALL_HEADERS = 3 };
 
 struct call_header {
@@ -23,6 +22,12 @@ struct reply {
     const char *content_type;                 /* NULL = application/json */
     struct slice body;                        /* copied */
     struct call_header headers[CALL_HEADERS]; /* ends at the first without a name; copied */
+};
+
+/* What a route puts into every answer of a call, or says in its own way. Lent until then. */
+struct call_style {
+    struct call_header headers[CALL_HEADERS];
+    void (*write_problem)(const struct problem *p, struct buffer *out); /* as JSON; or NULL */
 };
 
 /* An error, as application/problem+json (RFC 9457) of the type "/problems/<slug>". */
@@ -42,10 +47,13 @@ struct slice call_path(const struct call *c); /* as it came, without the query *
 struct slice call_parameter(const struct call *c, const char *name);
 struct slice call_header(const struct call *c, const char *name);
 size_t call_header_count(const struct call *c, const char *name);
+/* Walks all headers; *rest is all zero at the start. */
+bool call_next_header(const struct call *c, struct slice *rest, struct slice *out_name,
+                      struct slice *out_value);
 struct slice call_body(const struct call *c);
-
 int64_t call_started_ns(const struct call *c); /* when the last byte of the request had come */
 
+void call_set_style(struct call *c, const struct call_style *style);
 void call_reply(struct call *c, const struct reply *r);
 void call_refuse(struct call *c, const struct problem *p);
 

@@ -13,8 +13,9 @@ struct route;
 struct call { /* one exchange, from its first byte to its answer */
     struct guard guard;
     struct conns *conns;
-    struct conn *conn;         /* NULL: the client is gone */
-    const struct route *route; /* NULL until found */
+    struct conn *conn;              /* NULL: the client is gone */
+    const struct route *route;      /* NULL until found */
+    const struct call_style *style; /* NULL: none of its own */
     struct call *next_free;
     int64_t started_ns; /* last byte */
     bool open;          /* with a handler, not answered */

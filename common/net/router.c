@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Paths are few and exact, so looking one up is a walk over the table; the first bytes differ
+ * Paths are few, so looking one up is a walk over the table; the first bytes differ
  * almost always. Counters exist for the codes a route can answer with; what is refused before a
  * route is known is counted under route "none", so that a client cannot make labels.
  */
@@ -18,6 +18,7 @@ enum { CODES_MAX = 16 };
 
 static const int get_codes[] = {200, 503, 0};
 static const int post_codes[] = {200, 202, 207, 400, 413, 415, 422, 429, 500, 503, 0};
+static const int options_codes[] = {204, 0};
 static const int none_codes[] = {204, 400, 404, 405, 408, 411, 413, 414, 417, 431, 503, 505, 0};
 
 /* The counters of a route; the last of `by_code` in use is that of any other code. */
@@ -82,6 +83,8 @@ static void register_codes(struct tally *t, const struct route *route)
 {
     if (route == NULL)
         t->codes = none_codes;
+    else if (strcmp(route->method, "OPTIONS") == 0)
+        t->codes = options_codes;
     else
         t->codes = strcmp(route->method, "POST") == 0 ? post_codes : get_codes;
     size_t i = 0;
@@ -119,6 +122,15 @@ void router_connections(struct router *r, size_t count)
     metric_set(r->connections, (int64_t)count);
 }
 
+static bool has_path(const struct route *route, struct slice path)
+{
+    const struct slice own = slice_of(route->path);
+    if (own.size < 2 || memcmp(own.data + own.size - 2, "/*", 2) != 0)
+        return slice_equals(path, own);
+    const size_t size = own.size - 1;
+    return path.size > size && memcmp(path.data, own.data, size) == 0;
+}
+
 /* "GET, HEAD, OPTIONS" of a path; false when nobody has it. */
 static bool allowed(const struct router *r, struct slice path, char *out, size_t size)
 {
@@ -127,7 +139,7 @@ static bool allowed(const struct router *r, struct slice path, char *out, size_t
     out[0] = 0;
     for (size_t i = 0; i < r->count; i++) {
         const struct route *route = &r->routes[i];
-        if (!slice_equals(path, slice_of(route->path)))
+        if (!has_path(route, path) || strcmp(route->method, "OPTIONS") == 0)
             continue;
         const bool get = strcmp(route->method, "GET") == 0;
         const int added =
@@ -144,8 +156,7 @@ static const struct route *find(const struct router *r, struct slice method, str
     if (slice_equals(method, SLICE("HEAD")))
         method = SLICE("GET");
     for (size_t i = 0; i < r->count; i++) {
-        if (slice_equals(path, slice_of(r->routes[i].path)) &&
-            slice_equals(method, slice_of(r->routes[i].method)))
+        if (has_path(&r->routes[i], path) && slice_equals(method, slice_of(r->routes[i].method)))
             return &r->routes[i];
     }
     return NULL;

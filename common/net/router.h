@@ -2,8 +2,8 @@
 /*
  * The table of routes of a server, each with its own counters. A path nobody has is 404, a method
  * a path does not have is 405 with Allow; HEAD is answered as GET without the body, OPTIONS with
- * 204. router_seal ends the adding of routes and registers the metrics, so it stands before workers
- * fork.
+ * 204 where no route takes it. router_seal ends the adding of routes and registers the metrics, so
+ * it stands before workers fork.
  */
 #ifndef HOLDFAST_NET_ROUTER_H
 #define HOLDFAST_NET_ROUTER_H
@@ -15,8 +15,8 @@ struct router;
 enum { ROUTER_ROUTES_MAX = 24 };
 
 struct route {
-    const char *method; /* "GET", "POST" */
-    const char *path;   /* exact, begins with "/" */
+    const char *method; /* "GET", "POST", "OPTIONS" */
+    const char *path;   /* begins with "/"; a "*" at its end is one character or more */
     void (*handle)(struct call *c, void *arg);
     void *arg;
 };

@@ -169,27 +169,33 @@ static void forms_follow_the_content_type(void **state)
         const char *type;
         int form; /* -1: refused */
     } types[] = {
-        {"application/json", INGEST_JSON},
-        {"Application/JSON; charset=utf-8", INGEST_JSON},
-        {"application/json;charset=\"UTF-8\"", INGEST_JSON},
+        {"application/json", MEDIA_JSON},
+        {"Application/JSON; charset=utf-8", MEDIA_JSON},
+        {"application/json;charset=\"UTF-8\"", MEDIA_JSON},
         {"application/json; charset=latin1", -1},
-        {"application/x-ndjson", INGEST_LINES},
-        {"application/jsonl", INGEST_LINES},
-        {"application/ndjson ; x=y", INGEST_LINES},
-        {"application/vnd.mine+json", INGEST_JSON},
-        {"application/cloudevents+json", -1},
-        {"application/+json", INGEST_JSON},
+        {"application/x-ndjson", MEDIA_LINES},
+        {"application/jsonl", MEDIA_LINES},
+        {"application/ndjson ; x=y", MEDIA_LINES},
+        {"application/vnd.mine+json", MEDIA_JSON},
+        {"application/cloudevents+json", MEDIA_CLOUDEVENT},
+        {"application/cloudevents+json; charset=UTF-8", MEDIA_CLOUDEVENT},
+        {"application/cloudevents-batch+json", MEDIA_CLOUDEVENTS},
+        {"application/cloudevents-batch+xml", -1},
+        {"application/cloudevents+avro", -1},
+        {"application/cloudevents-stream+json", -1},
+        {"application/cloudevents", -1},
+        {"application/+json", MEDIA_JSON},
         {"text/json+json", -1},
         {"text/plain", -1},
         {"application/jsonx", -1},
         {"json", -1},
-        {"", INGEST_JSON},
-        {NULL, INGEST_JSON},
+        {"", MEDIA_JSON},
+        {NULL, MEDIA_JSON},
     };
     (void)state;
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        enum ingest_form form = INGEST_JSON;
-        const bool taken = media_form(slice_of(types[i].type), &form);
+        enum media form = MEDIA_JSON;
+        const bool taken = media_find(slice_of(types[i].type), &form);
         if (taken != (types[i].form >= 0) || (taken && (int)form != types[i].form))
             fail_msg("%s", types[i].type);
     }

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/intake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "producer/cloudevents.h"
+#include "producer/coding.h"
+#include "producer/media.h"
+#include "producer/percent.h"
+#include "producer/trace.h"
+#include "producer/walk.h"
+
+enum { BUFFER_KEPT_BYTES = 256 * 1024 }; /* between requests */
+
+struct intake {
+    size_t body_bytes_max;
+    struct buffer plain; /* a body that came coded */
+    struct buffer type;  /* of an event whose type is in the path */
+    struct trace trace;
+    struct shape_payload payload;
+    struct cloudevents_binary binary;
+};
+
+struct intake *intake_create(size_t body_bytes_max)
+{
+    struct intake *k = calloc(1, sizeof *k);
+    if (k != NULL)
+        k->body_bytes_max = body_bytes_max;
+    return k;
+}
+
+void intake_destroy(struct intake *k)
+{
+    if (k == NULL)
+        return;
+    buffer_finish(&k->plain);
+    buffer_finish(&k->type);
+    cloudevents_binary_finish(&k->binary);
+    free(k);
+}
+
+static bool refuse(struct call *c, const struct problem *p)
+{
+    call_refuse(c, p);
+    return false;
+}
+
+static bool refuse_fault(struct call *c, int status, const struct event_fault *fault)
+{
+    struct buffer errors = {0};
+    buffer_add_text(&errors, "[{\"pointer\":");
+    buffer_add_json_string(&errors, slice_of(fault->pointer));
+    buffer_add_text(&errors, ",\"detail\":");
+    buffer_add_json_string(&errors, slice_of(fault->detail));
+    buffer_add_text(&errors, "}]");
+    call_refuse(
+        c, &(struct problem){.status = status,
+                             .slug = status == 400 ? "invalid-json" : "invalid-event",
+                             .detail = fault->detail,
+                             .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors)});
+    buffer_finish(&errors);
+    return false;
+}
+
+static bool refuse_media(struct call *c)
+{
+    return refuse(c, &(struct problem){.status = 415,
+                                       .slug = "unsupported-media-type",
+                                       .detail = "send application/json, application/x-ndjson for "
+                                                 "an event a line, or CloudEvents, in UTF-8",
+                                       .headers = {{"Accept-Post", MEDIA_ACCEPTED}}});
+}
+
+static bool refuse_coding(struct call *c, enum coding_result result)
+{
+    if (result == CODING_TOO_LARGE)
+        return refuse(c,
+                      &(struct problem){.status = 413,
+                                        .slug = "too-large",
+                                        .detail = "decoded, the body is larger than this server "
+                                                  "takes, or too many times larger than it came"});
+    if (result == CODING_NO_MEMORY)
+        return refuse(c, &(struct problem){.status = 503,
+                                           .slug = "overloaded",
+                                           .detail = "out of memory; nothing was taken",
+                                           .headers = {{"Retry-After", "1"}}});
+    return refuse(c, &(struct problem){.status = 400,
+                                       .slug = "invalid-encoding",
+                                       .detail = "the body is not what its Content-Encoding says: "
+                                                 "cut off, damaged or with something behind it"});
+}
+
+static bool read_coding(struct intake *k, struct call *c, struct ingest_body *out)
+{
+    enum coding coding;
+    if (call_header_count(c, "content-encoding") > 1 ||
+        !coding_find(call_header(c, "content-encoding"), &coding))
+        return refuse(c, &(struct problem){.status = 415,
+                                           .slug = "unsupported-encoding",
+                                           .detail = "the body may have one content coding, gzip "
+                                                     "or zstd, or none",
+                                           .headers = {{"Accept-Encoding", CODINGS_ACCEPTED}}});
+    out->text = call_body(c);
+    if (coding == CODING_NONE)
+        return true;
+    const enum coding_result result =
+        coding_decode(coding, out->text, k->body_bytes_max, &k->plain);
+    out->text = buffer_slice(&k->plain);
+    return result == CODING_DECODED || refuse_coding(c, result);
+}
+
+static bool read_key(struct call *c, struct ingest_body *out)
+{
+    const struct slice header = call_header(c, "idempotency-key");
+    if (header.data == NULL ||
+        (call_header_count(c, "idempotency-key") == 1 && media_key(header, &out->key)))
+        return true;
+    return refuse(c, &(struct problem){.status = 400,
+                                       .slug = "invalid-idempotency-key",
+                                       .detail = "Idempotency-Key must be one key of 1 to 200 "
+                                                 "printable ASCII characters"});
+}
+
+static void read_trace(struct intake *k, const struct call *c, struct ingest_body *out)
+{
+    if (call_header_count(c, "traceparent") != 1)
+        return;
+    trace_read(call_header(c, "traceparent"), &k->trace);
+    out->trace_id = k->trace.trace_id;
+    out->span_id = k->trace.span_id;
+}
+
+/* What every form has. */
+static bool begin(struct intake *k, struct call *c, struct ingest_body *out)
+{
+    if (k->plain.capacity > BUFFER_KEPT_BYTES)
+        buffer_finish(&k->plain);
+    buffer_clear(&k->plain);
+    *out = (struct ingest_body){.form = INGEST_JSON, .shape = &shape_plain};
+    read_trace(k, c, out);
+    return read_key(c, out) && read_coding(k, c, out);
+}
+
+static bool read_binary(struct intake *k, struct call *c, struct ingest_body *out)
+{
+    struct event_fault fault = {0};
+    if (!cloudevents_read_binary(&k->binary, c, &out->text, &fault))
+        return refuse_fault(c, 400, &fault);
+    out->form = INGEST_ONE;
+    out->shape = &k->binary.shape;
+    return true;
+}
+
+/* An event in place of a batch is a mistake somewhere, and so is the other way round. */
+static bool read_structured(struct call *c, enum media media, struct ingest_body *out)
+{
+    struct slice start = out->text;
+    out->shape = &cloudevents_structured;
+    out->form = media == MEDIA_CLOUDEVENTS ? INGEST_JSON : INGEST_ONE;
+    if (media == MEDIA_CLOUDEVENT || walk_byte(&start, '['))
+        return true;
+    return refuse_fault(c, 422,
+                        &(struct event_fault){.detail = "a batch of CloudEvents is an array"});
+}
+
+bool intake_read(struct intake *k, struct call *c, struct ingest_body *out)
+{
+    enum media media = MEDIA_JSON;
+    const struct slice type = call_header(c, "content-type");
+    if (!begin(k, c, out))
+        return false;
+    if (call_header_count(c, "content-type") > 1)
+        return refuse_media(c);
+    const bool known = media_find(type, &media);
+    if (known && (media == MEDIA_CLOUDEVENT || media == MEDIA_CLOUDEVENTS))
+        return read_structured(c, media, out);
+    if (cloudevents_is_binary(c))
+        return read_binary(k, c, out);
+    out->form = media == MEDIA_LINES ? INGEST_LINES : INGEST_JSON;
+    return known || refuse_media(c);
+}
+
+bool intake_read_payload(struct intake *k, struct call *c, struct slice event_type,
+                         struct ingest_body *out)
+{
+    enum media media = MEDIA_JSON;
+    if (!begin(k, c, out))
+        return false;
+    if (call_header_count(c, "content-type") > 1 ||
+        !media_find(call_header(c, "content-type"), &media) || media > MEDIA_LINES)
+        return refuse_media(c);
+    buffer_clear(&k->type);
+    if (!percent_decode(event_type, &k->type))
+        return refuse_fault(c, 400,
+                            &(struct event_fault){.detail = "the event type in the path is not "
+                                                            "valid UTF-8"});
+    shape_payload_init(&k->payload, buffer_slice(&k->type));
+    out->form = media == MEDIA_LINES ? INGEST_LINES : INGEST_JSON;
+    out->shape = &k->payload.shape;
+    return true;
+}
