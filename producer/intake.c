@@ -7,15 +7,24 @@
 #include "producer/cloudevents.h"
 #include "producer/coding.h"
 #include "producer/media.h"
+#include "producer/otlp.h"
 #include "producer/percent.h"
 #include "producer/trace.h"
 #include "producer/walk.h"
 
-enum { BUFFER_KEPT_BYTES = 256 * 1024 }; /* between requests */
+enum {
+    BUFFER_KEPT_BYTES = 256 * 1024, /* between requests */
+    OTLP_GROWTH_MAX = 4,            /* times the largest body that its lines may be */
+};
+
+/* Of a whole OTLP request, whose size is bounded already. Its lines meet the limits of events. */
+static const struct gate_limits otlp_limits = {.depth = 64, .members = 1 << 22, .digits = 1 << 25};
 
 struct intake {
     size_t body_bytes_max;
     struct buffer plain; /* a body that came coded */
+    struct buffer lines; /* of a body that was OTLP */
+    struct gate *otlp;   /* owned */
     struct buffer type;  /* of an event whose type is in the path */
     struct trace trace;
     struct shape_payload payload;
@@ -25,9 +34,14 @@ struct intake {
 struct intake *intake_create(size_t body_bytes_max)
 {
     struct intake *k = calloc(1, sizeof *k);
-    if (k != NULL)
-        k->body_bytes_max = body_bytes_max;
-    return k;
+    if (k == NULL)
+        return NULL;
+    k->body_bytes_max = body_bytes_max;
+    k->otlp = gate_create(&otlp_limits);
+    if (k->otlp != NULL)
+        return k;
+    intake_destroy(k);
+    return NULL;
 }
 
 void intake_destroy(struct intake *k)
@@ -35,7 +49,9 @@ void intake_destroy(struct intake *k)
     if (k == NULL)
         return;
     buffer_finish(&k->plain);
+    buffer_finish(&k->lines);
     buffer_finish(&k->type);
+    gate_destroy(k->otlp);
     cloudevents_binary_finish(&k->binary);
     free(k);
 }
@@ -72,6 +88,14 @@ static bool refuse_media(struct call *c)
                                        .headers = {{"Accept-Post", MEDIA_ACCEPTED}}});
 }
 
+static bool refuse_memory(struct call *c)
+{
+    return refuse(c, &(struct problem){.status = 503,
+                                       .slug = "overloaded",
+                                       .detail = "out of memory; nothing was taken",
+                                       .headers = {{"Retry-After", "1"}}});
+}
+
 static bool refuse_coding(struct call *c, enum coding_result result)
 {
     if (result == CODING_TOO_LARGE)
@@ -81,10 +105,7 @@ static bool refuse_coding(struct call *c, enum coding_result result)
                                         .detail = "decoded, the body is larger than this server "
                                                   "takes, or too many times larger than it came"});
     if (result == CODING_NO_MEMORY)
-        return refuse(c, &(struct problem){.status = 503,
-                                           .slug = "overloaded",
-                                           .detail = "out of memory; nothing was taken",
-                                           .headers = {{"Retry-After", "1"}}});
+        return refuse_memory(c);
     return refuse(c, &(struct problem){.status = 400,
                                        .slug = "invalid-encoding",
                                        .detail = "the body is not what its Content-Encoding says: "
@@ -136,7 +157,10 @@ static bool begin(struct intake *k, struct call *c, struct ingest_body *out)
 {
     if (k->plain.capacity > BUFFER_KEPT_BYTES)
         buffer_finish(&k->plain);
+    if (k->lines.capacity > BUFFER_KEPT_BYTES)
+        buffer_finish(&k->lines);
     buffer_clear(&k->plain);
+    buffer_clear(&k->lines);
     *out = (struct ingest_body){.form = INGEST_JSON, .shape = &shape_plain};
     read_trace(k, c, out);
     return read_key(c, out) && read_coding(k, c, out);
@@ -198,5 +222,38 @@ bool intake_read_payload(struct intake *k, struct call *c, struct slice event_ty
     shape_payload_init(&k->payload, buffer_slice(&k->type));
     out->form = media == MEDIA_LINES ? INGEST_LINES : INGEST_JSON;
     out->shape = &k->payload.shape;
+    return true;
+}
+
+static bool refuse_otlp(struct call *c, enum otlp_result result, const struct event_fault *fault)
+{
+    if (result == OTLP_NO_MEMORY)
+        return refuse_memory(c);
+    if (result == OTLP_MALFORMED)
+        return refuse_fault(c, 400, fault);
+    return refuse(c,
+                  &(struct problem){.status = 413,
+                                    .slug = "too-large",
+                                    .detail = "with their resource and scope, which every record "
+                                              "keeps, the records are too large together"});
+}
+
+bool intake_read_otlp(struct intake *k, struct call *c, struct ingest_body *out)
+{
+    struct event_fault fault = {0};
+    if (!begin(k, c, out))
+        return false;
+    if (call_header_count(c, "content-type") != 1 || !media_is_json(call_header(c, "content-type")))
+        return refuse(c, &(struct problem){.status = 415,
+                                           .slug = "unsupported-media-type",
+                                           .detail = "send OTLP logs as application/json",
+                                           .headers = {{"Accept-Post", "application/json"}}});
+    const enum otlp_result result =
+        otlp_turn(k->otlp, out->text, k->body_bytes_max * OTLP_GROWTH_MAX, &k->lines, &fault);
+    if (result != OTLP_TURNED)
+        return refuse_otlp(c, result, &fault);
+    /* The headers are of the request, not of what it carries. */
+    *out = (struct ingest_body){
+        .text = buffer_slice(&k->lines), .form = INGEST_LINES, .shape = &shape_plain};
     return true;
 }

@@ -15,6 +15,7 @@
 #include "producer/counts.h"
 #include "producer/ingest.h"
 #include "producer/intake.h"
+#include "producer/otlp.h"
 #include "producer/outbox.h"
 #include "producer/publisher.h"
 #include "producer/request.h"
@@ -149,6 +150,16 @@ static void on_emit_activity_log(struct call *c, void *arg)
     emit(arg, c, SLICE("activity_log"));
 }
 
+static void on_otlp_logs(struct call *c, void *arg)
+{
+    static const struct manner manner = {otlp_write_answer, .partial = true, .may_lack = true};
+    struct routes *x = arg;
+    struct ingest_body body;
+    call_set_style(c, &otlp_style);
+    if (can_promise(x, c) && intake_read_otlp(x->intake, c, &body))
+        read_body(x, c, &body, &manner);
+}
+
 /* CloudEvents webhooks ask before they send; a rate is not imposed. */
 static void on_options(struct call *c, void *arg)
 {
@@ -177,6 +188,7 @@ static void on_map(struct call *c, void *arg)
                .body = SLICE("{\"service\":\"holdfast-producer\",\"version\":\"" HOLDFAST_VERSION
                              "\",\"endpoints\":{\"log_event\":\"POST /log\","
                              "\"emit_event\":\"POST /emit/{type}\","
+                             "\"otlp_logs\":\"POST /v1/logs\","
                              "\"health\":\"GET /health\","
                              "\"queue_status\":\"GET /queue/status\","
                              "\"liveness\":\"GET /livez\",\"readiness\":\"GET /readyz\","
@@ -190,6 +202,7 @@ void routes_add(struct routes *x, struct router *r)
     body_bytes = metrics_size("request_body_bytes", "", "Bodies of events.");
     router_add(r, &(struct route){"POST", "/log", on_log, x});
     router_add(r, &(struct route){"POST", "/v1/events", on_log, x});
+    router_add(r, &(struct route){"POST", "/v1/logs", on_otlp_logs, x});
     router_add(r, &(struct route){"OPTIONS", "/log", on_options, x});
     router_add(r, &(struct route){"OPTIONS", "/v1/events", on_options, x});
     router_add(r, &(struct route){"POST", "/emit/*", on_emit, x});

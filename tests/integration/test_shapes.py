@@ -261,3 +261,115 @@ def test_traceparent_is_kept(stack: Stack) -> None:
     own = {**EVENT, "traceparent": TRACEPARENT.replace(TRACE, "1" * 32)}
     answer = stack.post(json.dumps(own), headers={**headers, "traceparent": TRACEPARENT})
     assert stack.event(accepted(answer)["event_id"])["trace_id"] == "1" * 32
+
+
+# OTLP logs
+
+def text(value: str) -> dict:
+    return {"stringValue": value}
+
+
+def attribute(key: str, value: dict) -> dict:
+    return {"key": key, "value": value}
+
+
+def otlp(*records: dict, resource: list | None = None) -> dict:
+    scope = {"name": "lib", "version": "2", "attributes": [attribute("x", {"boolValue": True})]}
+    return {"resourceLogs": [{
+        "resource": {"attributes": resource if resource is not None else
+                     [attribute("service.name", text("shop")),
+                      attribute("service.version", text("1.2")),
+                      attribute("host", {"kvlistValue": {"values": [attribute("n", text("a"))]}})]},
+        "scopeLogs": [{"scope": scope, "logRecords": list(records)}]}]}
+
+
+RECORD = {"timeUnixNano": "1767323045678901234", "observedTimeUnixNano": "1767323046000000000",
+          "severityNumber": 17, "severityText": "Error", "body": text("it failed\n\"badly\""),
+          "attributes": [attribute("n", {"intValue": "-9007199254740993"}),
+                         attribute("d", {"doubleValue": 0.5}), attribute("nan", {"doubleValue": "NaN"}),
+                         attribute("list", {"arrayValue": {"values": [text("a"), {"intValue": 2}, {}]}}),
+                         attribute("raw", {"bytesValue": "AP8="})],
+          "traceId": TRACE.upper(), "spanId": SPAN, "flags": 1, "droppedAttributesCount": 2,
+          "unknownField": 1}
+
+
+@pytest.mark.asan
+def test_otlp_records_are_events(stack: Stack) -> None:
+    second = {"eventName": "order.created", "body": {"kvlistValue": {"values": [
+        attribute("id", {"intValue": 7})]}}}
+    third = {"attributes": [attribute("event.name", text("named.by.attribute"))]}
+    # Pretty-printed: line breaks between tokens are no line breaks between events.
+    body = json.dumps(otlp(RECORD, second, third), indent=2)
+    answer = stack.post(body, "/v1/logs")
+    assert accepted(answer, 200) == {} and answer.headers["content-type"] == "application/json"
+    stack.wait_count(3)
+    digest = hashlib.sha256(body.encode()).hexdigest()
+    row = stack.event(f"otlp:{digest}#0")
+    assert (row["event_type"], row["severity"], row["service"]) == ("log", "error", "shop")
+    assert (row["service_version"], row["trace_id"], row["span_id"]) == ("1.2", TRACE, SPAN)
+    assert row["occurred_at"].isoformat() == "2026-01-02T03:04:05.678901+00:00"
+    assert row["description"] == row["payload"]["body"] == "it failed\n\"badly\""
+    assert row["payload"]["attributes"] == {"n": -9007199254740993, "d": 0.5, "nan": "NaN",
+                                            "list": ["a", 2, None], "raw": "AP8="}
+    assert row["metadata"] == {
+        "time_unix_nano": RECORD["timeUnixNano"], "severity_number": 17, "severity_text": "Error",
+        "observed_time_unix_nano": RECORD["observedTimeUnixNano"], "flags": 1,
+        "dropped_attributes_count": 2,
+        "resource": {"service.name": "shop", "service.version": "1.2", "host": {"n": "a"}},
+        "scope": {"name": "lib", "version": "2", "attributes": {"x": True}}}
+    row = stack.event(f"otlp:{digest}#1")
+    assert (row["event_type"], row["severity"]) == ("order.created", "info")
+    assert row["payload"] == {"body": {"id": 7}} and row["description"] is None
+    assert stack.event(f"otlp:{digest}#2")["event_type"] == "named.by.attribute"
+    accepted(stack.post(body, "/v1/logs"), 200)
+    stack.wait_drained()
+    stack.wait_count(3)
+
+
+def test_otlp_equal_records_stay_several(stack: Stack) -> None:
+    accepted(stack.post(otlp(RECORD, RECORD, RECORD), "/v1/logs"), 200)
+    stack.wait_count(3)
+
+
+def test_otlp_partial_success(stack: Stack) -> None:
+    wrong = {**RECORD, "eventName": "n" * 101}
+    twice = {**RECORD, "attributes": [attribute("a", text("1")), attribute("a", text("2"))]}
+    document = accepted(stack.post(otlp(RECORD, wrong, twice, RECORD), "/v1/logs"), 200)
+    assert document["partialSuccess"]["rejectedLogRecords"] == "2"
+    assert "record 1" in document["partialSuccess"]["errorMessage"]
+    stack.wait_count(2)
+
+
+def test_otlp_with_nothing_in_it_is_fine(stack: Stack) -> None:
+    for body in ({}, {"resourceLogs": []}, {"resourceLogs": [{}]},
+                 {"resourceLogs": [{"scopeLogs": [{"logRecords": []}]}]}):
+        assert accepted(stack.post(body, "/v1/logs"), 200) == {}
+
+
+@pytest.mark.asan
+def test_otlp_faults_have_its_form(stack: Stack) -> None:
+    def refused(body: object, status: int, **headers: str) -> str:
+        content = body if isinstance(body, (str, bytes)) else json.dumps(body)
+        answer = stack.post(content, "/v1/logs", headers=headers)
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/json"
+        document = answer.json()
+        assert set(document) == {"code", "message"} and isinstance(document["code"], int)
+        return document["message"]
+    refused(b"\x0a\x00", 415, **{"Content-Type": "application/x-protobuf"})
+    refused("{", 400)
+    refused("[]", 400)
+    refused({"resourceLogs": {}}, 400)
+    refused('{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"\\ud800"}}]}]}]}', 400)
+    place = "/resourceLogs/0/scopeLogs/0/logRecords/1/"
+    for field, value in (("timeUnixNano", "noon"), ("traceId", "00ff"), ("severityNumber", "ERROR"),
+                         ("spanId", "x" * 16), ("body", "text"), ("body", {"intValue": "1.5"}),
+                         ("attributes", {}), ("attributes", [7]), ("eventName", 7),
+                         ("body", {"arrayValue": {"values": [{"stringValue": 7}]}})):
+        assert place + field in refused(otlp(RECORD, {**RECORD, field: value}), 400)
+    refused(gzip.compress(b"{}")[:-1], 400, **{"Content-Encoding": "gzip"})
+    accepted(stack.post(gzip.compress(json.dumps(otlp(RECORD)).encode()), "/v1/logs",
+                        headers={"Content-Encoding": "gzip"}), 200)
+    # A large resource in every one of many records is more than was sent.
+    resource = [attribute("padding", text("x" * 100_000))]
+    refused(otlp(*[{}] * 2000, resource=resource), 413)

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "producer/otlp.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "common/base/gate.h"
+#include "producer/otlp_private.h"
+#include "producer/otlp_value.h"
+#include "producer/walk.h"
+
+enum { SERVICE_BYTES_MAX = 255 };
+
+static bool refuse(struct otlp_turning *t, const char *place, const char *detail)
+{
+    snprintf(t->fault->pointer, sizeof t->fault->pointer, "%s", place);
+    snprintf(t->fault->detail, sizeof t->fault->detail, "%s", detail);
+    t->result = OTLP_MALFORMED;
+    return false;
+}
+
+static bool refuse_resource(struct otlp_turning *t, const char *name, const char *detail)
+{
+    char place[128];
+    snprintf(place, sizeof place, "/resourceLogs/%zu%s", t->resource_at, name);
+    return refuse(t, place, detail);
+}
+
+bool otlp_refuse_scope(struct otlp_turning *t, const char *name, const char *detail)
+{
+    char place[96];
+    snprintf(place, sizeof place, "/scopeLogs/%zu%s", t->scope_at, name);
+    return refuse_resource(t, place, detail);
+}
+
+static bool add_records(struct otlp_turning *t, struct slice records)
+{
+    struct slice record;
+    if (!otlp_has_kind(records, GATE_ARRAY))
+        return otlp_refuse_scope(t, "/logRecords", "expected a list of log records");
+    for (t->record_at = 0; records.data != NULL && walk_element(&records, &record);
+         t->record_at++) {
+        if (!otlp_add_record(t, record))
+            return false;
+    }
+    return true;
+}
+
+/* {"name":…,"version":…,"schemaUrl":…,"attributes":{…}} */
+static bool read_scope(struct otlp_turning *t, struct slice scope, struct slice schema)
+{
+    static const char *const names[] = {"name", "version", "attributes"};
+    struct slice part[3];
+    struct buffer *out = &t->scope;
+    buffer_clear(out);
+    if (!otlp_has_kind(scope, GATE_OBJECT))
+        return otlp_refuse_scope(t, "/scope", "expected an object");
+    walk_pick(scope.data != NULL ? scope : SLICE("{}"), names, 3, part);
+    buffer_add_byte(out, '{');
+    for (size_t i = 0; i < 2; i++) {
+        if (part[i].data != NULL)
+            shape_add(out, names[i], part[i]);
+    }
+    if (schema.data != NULL)
+        shape_add(out, "schema_url", schema);
+    if (part[2].data != NULL) {
+        shape_add(out, "attributes", (struct slice){"", 0});
+        if (!otlp_add_attributes(part[2], out))
+            return otlp_refuse_scope(t, "/scope/attributes",
+                                     "not a list of attributes as OTLP has it");
+    }
+    buffer_add_byte(out, '}');
+    if (out->size == 2)
+        buffer_clear(out);
+    return true;
+}
+
+static bool add_scopes(struct otlp_turning *t, struct slice scopes)
+{
+    static const char *const names[] = {"scope", "logRecords", "schemaUrl"};
+    struct slice scope, part[3];
+    if (!otlp_has_kind(scopes, GATE_ARRAY))
+        return refuse_resource(t, "/scopeLogs", "expected a list of objects");
+    for (t->scope_at = 0; scopes.data != NULL && walk_element(&scopes, &scope); t->scope_at++) {
+        if (!otlp_has_kind(scope, GATE_OBJECT))
+            return otlp_refuse_scope(t, "", "expected an object");
+        walk_pick(scope, names, 3, part);
+        if (!read_scope(t, part[0], part[2]) || !add_records(t, part[1]))
+            return false;
+    }
+    return true;
+}
+
+/* What is longer than the field may be stands in the resource only. */
+static struct slice fitting(struct slice text)
+{
+    return text.size > 2 && text.size <= SERVICE_BYTES_MAX ? text : (struct slice){0};
+}
+
+static bool read_resource(struct otlp_turning *t, struct slice resource)
+{
+    static const char *const names[] = {"attributes"};
+    struct slice attributes = {0};
+    buffer_clear(&t->resource);
+    if (!otlp_has_kind(resource, GATE_OBJECT))
+        return refuse_resource(t, "/resource", "expected an object");
+    if (resource.data != NULL)
+        walk_pick(resource, names, 1, &attributes);
+    if (attributes.data != NULL && !otlp_add_attributes(attributes, &t->resource))
+        return refuse_resource(t, "/resource/attributes",
+                               "not a list of attributes as OTLP has it");
+    t->service = fitting(otlp_find_text(attributes, "service.name"));
+    t->service_version = fitting(otlp_find_text(attributes, "service.version"));
+    return true;
+}
+
+static bool add_resources(struct otlp_turning *t, struct slice resources)
+{
+    static const char *const names[] = {"resource", "scopeLogs"};
+    struct slice resource, part[2];
+    if (!otlp_has_kind(resources, GATE_ARRAY))
+        return refuse(t, "/resourceLogs", "expected a list of objects");
+    for (; resources.data != NULL && walk_element(&resources, &resource); t->resource_at++) {
+        if (!otlp_has_kind(resource, GATE_OBJECT))
+            return refuse_resource(t, "", "expected an object");
+        walk_pick(resource, names, 2, part);
+        if (!read_resource(t, part[0]) || !add_scopes(t, part[1]))
+            return false;
+    }
+    return true;
+}
+
+static void set_id(struct otlp_turning *t, struct slice body)
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned size = 0;
+    size_t used = (size_t)snprintf(t->id, sizeof t->id, "otlp:");
+    if (EVP_Digest(body.data, body.size, digest, &size, EVP_sha256(), NULL) != 1)
+        t->result = OTLP_NO_MEMORY;
+    for (unsigned i = 0; i < size && used + 2 < sizeof t->id; i++, used += 2)
+        snprintf(t->id + used, sizeof t->id - used, "%02x", digest[i]);
+}
+
+static bool scan(struct otlp_turning *t, struct gate *g, struct slice body)
+{
+    struct gate_value value;
+    struct gate_verdict verdict;
+    char detail[128];
+    if (!gate_scan_whole(g, body, &value, &verdict)) {
+        snprintf(detail, sizeof detail, "%s (at byte %zu)", gate_fault_text(verdict.fault),
+                 verdict.offset);
+        refuse(t, verdict.pointer, detail);
+        if (verdict.fault == GATE_FAULT_MEMORY)
+            t->result = OTLP_NO_MEMORY;
+        return false;
+    }
+    return value.kind == GATE_OBJECT || refuse(t, "", "expected an object");
+}
+
+enum otlp_result otlp_turn(struct gate *g, struct slice body, size_t bytes_max, struct buffer *out,
+                           struct event_fault *out_fault)
+{
+    static const char *const names[] = {"resourceLogs"};
+    struct otlp_turning t = {.out = out, .end = out->size + bytes_max, .fault = out_fault};
+    struct slice resources;
+    if (!scan(&t, g, body))
+        return t.result;
+    walk_pick(slice_trim(body), names, 1, &resources);
+    set_id(&t, body);
+    if (t.result == OTLP_TURNED)
+        (void)add_resources(&t, resources);
+    buffer_finish(&t.resource);
+    buffer_finish(&t.scope);
+    return t.result;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * OTLP/HTTP logs in JSON. An ExportLogsServiceRequest becomes lines of our events, a record a
+ * line:
+ *
+ *   eventName, or attribute event.name, or "log" -> event_type
+ *   severityNumber, else severityText            -> severity
+ *   timeUnixNano, else observedTimeUnixNano      -> occurred_at
+ *   traceId, spanId                              -> trace_id, span_id
+ *   body                                         -> payload.body, as description when it is text
+ *   attributes                                   -> payload.attributes
+ *   resource, scope, what else a record has      -> metadata
+ *   service.name, service.version of the resource -> service, service_version
+ *
+ * A record has no identity of its own. Its event_id is made of the digest of the whole body and
+ * its place in it: a request that is sent again adds nothing, and equal records stay several.
+ */
+#ifndef HOLDFAST_PRODUCER_OTLP_H
+#define HOLDFAST_PRODUCER_OTLP_H
+
+#include "common/base/event.h"
+#include "common/net/call.h"
+#include "producer/ingest.h"
+
+enum otlp_result {
+    OTLP_TURNED,
+    OTLP_MALFORMED, /* *out_fault says where */
+    OTLP_TOO_LARGE, /* resources and scopes stand in every record's line */
+    OTLP_NO_MEMORY,
+};
+
+/* Appends at most about bytes_max bytes. The gate must be wide enough for a whole request. */
+MUST_CHECK enum otlp_result otlp_turn(struct gate *g, struct slice body, size_t bytes_max,
+                                      struct buffer *out, struct event_fault *out_fault);
+
+/* {} or partialSuccess. Returns the status. */
+int otlp_write_answer(const struct ingest *in, const struct ingest_result *result,
+                      struct buffer *out);
+
+/* Problems in the form of google.rpc.Status. */
+extern const struct call_style otlp_style;
+
+#endif

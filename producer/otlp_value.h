@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Values of OTLP in JSON: {"stringValue":…}, {"kvlistValue":{"values":[{"key":…,"value":…}]}} and
+ * so on, told as plain JSON. What is given has passed the gate.
+ */
+#ifndef HOLDFAST_PRODUCER_OTLP_VALUE_H
+#define HOLDFAST_PRODUCER_OTLP_VALUE_H
+
+#include "common/base/buffer.h"
+
+/* An AnyValue; null when it holds nothing that is known. False: not an AnyValue. */
+MUST_CHECK bool otlp_add_value(struct slice value, struct buffer *out);
+
+/* An array of KeyValue, as an object. Absent is {}. */
+MUST_CHECK bool otlp_add_attributes(struct slice attributes, struct buffer *out);
+
+/* The string an attribute holds; absent when there is none, or none that is text. */
+struct slice otlp_find_text(struct slice attributes, const char *key);
+
+/* A 64-bit number, which may be written as a string. False: it is not one. */
+MUST_CHECK bool otlp_read_u64(struct slice token, uint64_t *out_value);
+
+#endif
