@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Everything a client sends passes here and is bounded here: the head, the one body, and all
- * bodies together. Bodies come with a Content-Length and in no other way.
+ * bodies together.
  *
  * A body that is too large but not absurd is read and dropped before the refusal is given: closing
  * a socket with unread bytes resets it, and the client would see the reset instead of the answer.
@@ -72,7 +72,7 @@ static void begin_body(struct guard *g)
 {
     const size_t cap = g->budget->body_bytes_max;
     g->left = g->head.content_length;
-    g->phase = g->left > 0 ? GUARD_BODY : GUARD_DONE;
+    g->phase = g->left > 0 || g->head.chunked ? GUARD_BODY : GUARD_DONE;
     if (g->left <= cap)
         return;
     g->fault = (struct head_fault){413, "too-large", "the body is larger than this server takes"};
@@ -113,26 +113,68 @@ static size_t next_size(const struct guard *g, struct evbuffer *bytes)
     return size < g->left ? size : (size_t)g->left;
 }
 
-static void feed_body(struct guard *g, struct evbuffer *bytes)
+/* NULL when it is refused. */
+/* Room for `size` more bytes of the body, taken off the budget once the body is no small one. */
+static char *make_room(struct guard *g, size_t size)
 {
-    const size_t size = next_size(g, bytes);
     struct guard_budget *budget = g->budget;
-    const bool counts = g->head.content_length > budget->small_bytes;
-    if (counts && size > budget->held_bytes_max - budget->held_bytes) {
+    const size_t total = g->body.size + size;
+    const size_t held = total > budget->small_bytes ? total : 0;
+    if (held > g->held && held - g->held > budget->held_bytes_max - budget->held_bytes) {
         refuse(g, 503, "overloaded", "too many bodies are being received: try again");
-        return;
+        return NULL;
     }
     char *room = buffer_reserve(&g->body, size);
     if (room == NULL) {
         refuse(g, 503, "overloaded", "out of memory");
-        return;
+        return NULL;
     }
+    budget->held_bytes += held - g->held;
+    g->held = held;
+    return room;
+}
+
+static void feed_body(struct guard *g, struct evbuffer *bytes)
+{
+    const size_t size = next_size(g, bytes);
+    char *room = make_room(g, size);
+    if (room == NULL)
+        return;
     evbuffer_remove(bytes, room, size);
     g->body.size += size;
-    g->held += counts ? size : 0;
-    budget->held_bytes += counts ? size : 0;
     g->left -= size;
     if (g->left == 0)
+        g->phase = GUARD_DONE;
+}
+
+/* How much is still to come of a body in chunks nobody knows: when it is too large the rest is not
+ * read, the connection lingers instead. */
+static void add_chunk(struct guard *g, struct slice data)
+{
+    if (data.size > g->budget->body_bytes_max - g->body.size) {
+        refuse(g, 413, "too-large", "the body is larger than this server takes");
+        return;
+    }
+    if (data.size == 0 || make_room(g, data.size) == NULL)
+        return;
+    buffer_add_slice(&g->body, data);
+}
+
+static void feed_chunks(struct guard *g, struct evbuffer *bytes)
+{
+    const size_t first = evbuffer_get_contiguous_space(bytes);
+    const size_t size = first > 0 ? first : evbuffer_get_length(bytes);
+    const char *data = (const char *)evbuffer_pullup(bytes, (ev_ssize_t)size);
+    struct slice body = {0};
+    size_t used = 0;
+    const enum chunks_progress progress =
+        chunks_take(&g->chunks, (struct slice){data, size}, &used, &body);
+    if (progress == CHUNKS_BAD)
+        refuse(g, 400, "bad-request", "the chunks of the body are not as they should be");
+    else
+        add_chunk(g, body);
+    evbuffer_drain(bytes, used);
+    if (progress == CHUNKS_ENDED)
         g->phase = GUARD_DONE;
 }
 
@@ -153,7 +195,10 @@ bool guard_feed(struct guard *g, struct evbuffer *bytes)
             feed_head(g, bytes);
             break;
         case GUARD_BODY:
-            feed_body(g, bytes);
+            if (g->head.chunked)
+                feed_chunks(g, bytes);
+            else
+                feed_body(g, bytes);
             break;
         case GUARD_DISCARD:
             feed_discard(g, bytes);

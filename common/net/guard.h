@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reads one request off a byte stream: the head strictly, the body by its Content-Length, both
- * within bounds. The result is a good request or a fault; behind
+ * Reads one request off a byte stream: the head strictly, the body by its Content-Length or in
+ * chunks, both within bounds. The result is a good request or a fault; behind
  * a fault nothing on that connection can be trusted.
  *
  * A guard is embedded in the object that reads a request; one is used for many requests, one after
@@ -11,6 +11,7 @@
 #define HOLDFAST_NET_GUARD_H
 
 #include "common/base/buffer.h"
+#include "common/net/chunks.h"
 #include "common/net/head.h"
 
 struct evbuffer;
@@ -37,8 +38,9 @@ struct guard {
     struct head_fault fault;
     struct buffer text, body;
     struct head_scanner scanner;
-    uint64_t left; /* bytes of the body still to come */
-    size_t held;   /* of the budget */
+    uint64_t left;        /* bytes of the body still to come, */
+    struct chunks chunks; /* or where in its chunks it stands */
+    size_t held;          /* of the budget */
 };
 
 void guard_init(struct guard *g, struct guard_budget *budget);

@@ -90,8 +90,7 @@ enum head_progress head_scan(struct head_scanner *s, struct slice bytes, size_t 
 struct parser {
     struct head head;
     struct head_fault fault;
-    size_t fields, hosts, lengths; /* how many of each there were */
-    bool encoded;                  /* a Transfer-Encoding came */
+    size_t fields, hosts, lengths, encodings; /* how many of each there were */
 };
 
 static bool refuse(struct parser *p, int status, const char *slug, const char *detail)
@@ -193,6 +192,13 @@ static bool parse_expect(struct parser *p, struct slice value)
            refuse(p, 417, "expectation-failed", "only 100-continue can be expected");
 }
 
+static bool parse_encoding(struct parser *p, struct slice value)
+{
+    p->encodings++;
+    p->head.chunked = slice_equals_nocase(value, SLICE("chunked"));
+    return true;
+}
+
 static bool parse_field(struct parser *p, struct slice name, struct slice value)
 {
     if (slice_equals_nocase(name, SLICE("content-length")))
@@ -200,8 +206,8 @@ static bool parse_field(struct parser *p, struct slice name, struct slice value)
     if (slice_equals_nocase(name, SLICE("expect")))
         return parse_expect(p, value);
     if (slice_equals_nocase(name, SLICE("transfer-encoding")))
-        p->encoded = true;
-    else if (slice_equals_nocase(name, SLICE("host")))
+        return parse_encoding(p, value);
+    if (slice_equals_nocase(name, SLICE("host")))
         p->hosts++;
     else if (slice_equals_nocase(name, SLICE("connection")))
         parse_connection(p, value);
@@ -225,16 +231,18 @@ static bool parse_line(struct parser *p, struct slice line)
 /* What only the whole head can tell. */
 static bool check_framing(struct parser *p)
 {
-    if (p->encoded && p->lengths > 0)
+    if (p->encodings > 0 && p->lengths > 0)
         return bad(p, "Content-Length and Transfer-Encoding exclude each other");
-    if (p->encoded)
+    if (p->encodings > 1 || (p->encodings > 0 && p->head.old))
+        return bad(p, "Transfer-Encoding may appear once, in HTTP/1.1");
+    if (p->encodings > 0 && !p->head.chunked)
         return refuse(p, 411, "length-required",
-                      "Transfer-Encoding is not taken: send the body with a Content-Length");
+                      "no Transfer-Encoding but chunked is taken: send a Content-Length");
     if (p->lengths > 1)
         return bad(p, "Content-Length appears more than once");
     if (p->hosts > 1 || (p->hosts == 0 && !p->head.old))
         return bad(p, "exactly one Host is required");
-    if (!p->head.has_length && slice_equals(p->head.method, SLICE("POST")))
+    if (!p->head.has_length && !p->head.chunked && slice_equals(p->head.method, SLICE("POST")))
         return refuse(p, 411, "length-required", "a POST needs a Content-Length");
     return true;
 }

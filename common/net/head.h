@@ -38,6 +38,7 @@ struct head { /* slices lie in the text that was parsed */
     struct slice fields; /* the header lines, for head_next */
     uint64_t content_length;
     bool has_length;
+    bool chunked; /* the body comes in chunks, its length is not known */
     bool keep_alive;
     bool old; /* HTTP/1.0 */
     bool expects_continue;

@@ -23,6 +23,7 @@ def post(fields: bytes, body: bytes = BODY, line: bytes = LINE) -> bytes:
 
 NORMAL = HOST + TYPE + LENGTH
 CHUNKED = b"26\r\n" + BODY + b"\r\n0\r\n\r\n"
+CHUNKED_HEAD = HOST + TYPE + b"Transfer-Encoding: chunked\r\n"
 
 HEADS = [
     Head("two lengths that differ", post(NORMAL + b"Content-Length: 2\r\n"), 400),
@@ -36,10 +37,15 @@ HEADS = [
     Head("a length past 64 bits", post(HOST + TYPE + b"Content-Length: 18446744073709551654\r\n"),
          400),
     Head("no length", post(HOST + TYPE, b""), 411),
-    Head("chunked", post(HOST + TYPE + b"Transfer-Encoding: chunked\r\n", CHUNKED), 411),
+    Head("chunks without an end", post(CHUNKED_HEAD, CHUNKED[:-5] + b"x"), 400),
+    Head("a chunk longer than it says", post(CHUNKED_HEAD, b"4" + CHUNKED), 400),
+    Head("a chunk size with a sign", post(CHUNKED_HEAD, b"+" + CHUNKED), 400),
+    Head("chunks with bare LF", post(CHUNKED_HEAD, CHUNKED.replace(b"\r\n", b"\n")), 400),
+    Head("chunked twice", post(CHUNKED_HEAD + b"Transfer-Encoding: chunked\r\n", CHUNKED), 400),
+    Head("chunked in HTTP/1.0", post(CHUNKED_HEAD, CHUNKED, b"POST /log HTTP/1.0\r\n"), 400),
     Head("length and chunked", post(NORMAL + b"Transfer-Encoding: chunked\r\n", CHUNKED), 400),
     Head("gzip, chunked", post(HOST + TYPE + b"Transfer-Encoding: gzip, chunked\r\n", CHUNKED), 411),
-    Head("chunked behind a tab", post(HOST + TYPE + b"Transfer-Encoding:\tchunked\r\n", CHUNKED),
+    Head("chunked, chunked", post(HOST + TYPE + b"Transfer-Encoding: chunked, chunked\r\n", CHUNKED),
          411),
     Head("identity", post(NORMAL + b"Transfer-Encoding: identity\r\n"), 400),
     Head("a space before the colon", post(HOST + TYPE + b"Content-Length : 38\r\n"), 400),

@@ -10,7 +10,9 @@
 
 enum { BODY_MAX = 100, HELD_MAX = 300 };
 
-#define HOST "Host: h\r\n"
+#define HOST    "Host: h\r\n"
+#define CHUNKED "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n"
+#define FIFTY   "01234567890123456789012345678901234567890123456789"
 
 struct shape {
     const char *bytes;
@@ -70,10 +72,43 @@ static const struct shape shapes[] = {
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 2.0\r\n\r\n", 400},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length:\r\n\r\n", 400},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length : 2\r\n\r\n", 400},
-    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n", 411},
-    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\tchunked\r\n\r\n", 411},
     {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip, chunked\r\n\r\n", 411},
     {"GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n", 411},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding:\x0b"
+     "chunked\r\n\r\n",
+     400},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: xchunked\r\n\r\n", 411},
+    {"POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+     400},
+    {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
+    /* chunks */
+    {CHUNKED "0\r\n\r\n", 0},
+    {CHUNKED "4\r\nbody\r\n0\r\n\r\n", 0},
+    {CHUNKED "1\r\nb\r\n003\r\nody\r\n000\r\n\r\n", 0},
+    {CHUNKED "A\r\n0123456789\r\na;x=\"y\"\r\n0123456789\r\n0\r\nX: y\r\nZ:\r\n\r\n", 0},
+    {CHUNKED "65\r\n" FIFTY FIFTY "x", 413},
+    {CHUNKED "64\r\n" FIFTY FIFTY "\r\n0\r\n\r\n", 0},
+    {CHUNKED "32\r\n" FIFTY "\r\n33\r\n" FIFTY "x", 413},
+    {CHUNKED "\r\n", 400},
+    {CHUNKED ";x\r\n", 400},
+    {CHUNKED "0x4\r\n", 400},
+    {CHUNKED "+4\r\n", 400},
+    {CHUNKED " 4\r\n", 400},
+    {CHUNKED "4 \r\n", 400},
+    {CHUNKED "4\n", 400},
+    {CHUNKED "4;x\n", 400},
+    {CHUNKED "4;\x01", 400},
+    {CHUNKED "4\rx", 400},
+    {CHUNKED "g\r\n", 400},
+    {CHUNKED "1000000000000000", 400},
+    {CHUNKED "0000000000000000", 400},
+    {CHUNKED "4\r\nbodyx", 400},
+    {CHUNKED "4\r\nbody\n", 400},
+    {CHUNKED "4\r\nbody\rx", 400},
+    {CHUNKED "0\r\n\n", 400},
+    {CHUNKED "0\r\n\rx", 400},
+    {CHUNKED "0\r\nX: y\n", 400},
+    {CHUNKED "0\r\nX: y\r\n\n", 400},
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     /* sizes: four times the cap is worth reading, more is not */
     {"POST / HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551615\r\n\r\n", 413},
@@ -196,6 +231,43 @@ static void requests_in_a_row_are_taken_apart(void **state)
     teardown(&f);
 }
 
+static void chunks_are_put_together(void **state)
+{
+    static const char bytes[] = CHUNKED "5\r\nhello\r\n1;x\r\n \r\n5\r\nworld\r\n0\r\n\r\nGET";
+    struct fixture f;
+    (void)state;
+    setup(&f);
+    for (size_t cut = 0; cut < sizeof bytes - 4; cut++) {
+        assert_false(feed(&f, bytes, cut));
+        assert_true(feed(&f, bytes + cut, sizeof bytes - 1 - cut));
+        assert_int_equal(f.guard.fault.status, 0);
+        assert_true(slice_equals(buffer_slice(&f.guard.body), SLICE("hello world")));
+        assert_int_equal(evbuffer_get_length(f.bytes), 3);
+        guard_clear(&f.guard);
+        evbuffer_drain(f.bytes, 3);
+    }
+    teardown(&f);
+}
+
+static void what_chunks_carry_besides_data_is_bounded(void **state)
+{
+    static const char *const starts[] = {CHUNKED "1;", CHUNKED "0\r\nX:"};
+    struct fixture f;
+    (void)state;
+    setup(&f);
+    for (size_t i = 0; i < 2; i++) {
+        size_t size = 0;
+        assert_false(feed(&f, starts[i], strlen(starts[i])));
+        while (!feed(&f, "x", 1))
+            size++;
+        assert_int_equal(f.guard.fault.status, 400);
+        assert_true(size >= 200 && size <= 8192);
+        guard_clear(&f.guard);
+        evbuffer_drain(f.bytes, evbuffer_get_length(f.bytes));
+    }
+    teardown(&f);
+}
+
 static void a_head_without_end_is_bounded(void **state)
 {
     struct fixture f;
@@ -275,6 +347,8 @@ int main(void)
         cmocka_unit_test(each_shape_byte_by_byte),
         cmocka_unit_test(a_nul_is_refused_everywhere),
         cmocka_unit_test(requests_in_a_row_are_taken_apart),
+        cmocka_unit_test(chunks_are_put_together),
+        cmocka_unit_test(what_chunks_carry_besides_data_is_bounded),
         cmocka_unit_test(a_head_without_end_is_bounded),
         cmocka_unit_test(sixty_four_fields_are_enough),
         cmocka_unit_test(a_body_a_little_too_large_is_read_and_dropped),
