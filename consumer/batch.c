@@ -54,7 +54,6 @@ void batch_destroy(struct batch *b)
     delivery_list_clear(&b->deliveries);
     buffer_finish(&b->rows);
     buffer_finish(&b->texts);
-    buffer_finish(&b->scratch);
     free(b->events);
     free(b->keys);
     free(b);
@@ -170,6 +169,7 @@ static void add_row(struct batch *b, struct batch_event *e, const struct log_eve
     e->row = b->rows.size;
     row_write(read, &place, &b->rows);
     e->row_size = b->rows.size - e->row;
+    notice_write(&e->notice, read, &b->texts);
 }
 
 static void add_line(struct batch *b, struct event_reader *reader, const struct delivery *d,
@@ -238,15 +238,15 @@ static void add_object(struct batch *b, struct event_reader *reader, const struc
         return;
     }
     id_make(&read.id);
-    read.received_at = clock_wall_us();
+    read.received_at = id_wall_us(&read.id); /* notice.c tells why not to the microsecond */
     add_row(b, e, &read);
-    buffer_clear(&b->scratch);
-    event_write_line(&read, &b->scratch);
-    if (b->scratch.failed)
+    e->notice.line = b->texts.size;
+    event_write_line(&read, &b->texts);
+    if (b->texts.failed)
         return;
-    /* Without its line's end, as add_line has it. */
-    const struct slice said = {b->scratch.data + EVENT_LINE_PREFIX,
-                               b->scratch.size - EVENT_LINE_PREFIX - 1};
+    e->notice.line_size = b->texts.size - e->notice.line - 1; /* its end is not of it */
+    const struct slice said = {b->texts.data + e->notice.line + EVENT_LINE_PREFIX,
+                               e->notice.line_size - EVENT_LINE_PREFIX};
     if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
         add_client_key(b, read.field[EVENT_FIELD_EVENT_ID], said);
     else
@@ -263,7 +263,7 @@ void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d)
     else
         add_unreadable(b, d, "made by a newer version of Holdfast");
     b->again = b->again || d->redelivered;
-    b->failed = b->failed || b->rows.failed || b->texts.failed || b->scratch.failed;
+    b->failed = b->failed || b->rows.failed || b->texts.failed;
 }
 
 void batch_refuse(struct batch *b, struct batch_event *e, const char *sqlstate, const char *message)

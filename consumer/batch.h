@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A batch: whole messages, the events read from them as rows ready for COPY, and what is to become
- * of each event. One batch is one transaction.
- * Life: batch_create, batch_add for each delivery (which it then owns), batch_seal, then each try
- * of the transaction begins with batch_begin_try. Writer and statements read the fields.
+ * A batch, one transaction: whole messages, the events read from them as rows ready for COPY, and
+ * what becomes of each. Life: batch_create, batch_add for each delivery (which it then owns),
+ * batch_seal, batch_begin_try before each try. Writer, statements and feed read the fields.
  */
 #ifndef HOLDFAST_CONSUMER_BATCH_H
 #define HOLDFAST_CONSUMER_BATCH_H
 
 #include "common/base/event.h"
 #include "consumer/delivery.h"
-
-struct batch_key;
+#include "consumer/notice.h"
 
 enum batch_verdict {
     BATCH_STORE,
@@ -31,7 +29,8 @@ struct batch_event {
     size_t message, message_size; /* in texts: what is wrong with it */
     enum batch_verdict verdict;
     char sqlstate[6]; /* of BATCH_DATA */
-    struct id rival;  /* of BATCH_CONFLICT: the event that has the key */
+    struct id owner;  /* of BATCH_CONFLICT and BATCH_DUPLICATE: the event that has the key */
+    struct notice notice;
 };
 
 struct batch {
@@ -41,15 +40,15 @@ struct batch {
     size_t event_count, event_room;
     struct batch_key *keys; /* keys.h; owned; sorted by text, then event, once sealed */
     size_t key_count, key_room;
-    struct buffer rows, texts, scratch;
-    bool again;  /* some of it may be stored already: a redelivery, or tried before */
-    bool failed; /* out of memory: the deliveries go back */
+    struct buffer rows, texts;
+    struct feed_place place; /* the feed's own */
+    bool again;              /* some of it may be stored already: a redelivery, or tried before */
+    bool failed;             /* out of memory: the deliveries go back */
 };
 
 struct batch *batch_create(void); /* NULL: no memory */
 void batch_destroy(struct batch *b);
-/* Takes the delivery, also when it cannot be read. */
-void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d);
+void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d); /* takes it */
 void batch_seal(struct batch *b);
 /* Each try starts from the beginning: what the last one learned of keys may have changed. */
 void batch_begin_try(struct batch *b);

@@ -8,8 +8,8 @@
  * Deliveries of one read of the socket arrive one by one; a batch is begun after the last of them,
  * not after the first. The urgent lane is emptied before the normal one.
  *
- * A tag is settled here and nowhere else: committed when its batch comes back stored, requeued when
- * it is given up.
+ * A tag is settled here and nowhere else: committed when its batch was stored and then came back
+ * from the feed, requeued when it is given up.
  */
 #include "consumer/consumer.h"
 
@@ -25,6 +25,7 @@
 #include "common/base/log.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
+#include "consumer/feed.h"
 #include "consumer/meters.h"
 #include "consumer/subscriber.h"
 #include "consumer/writer.h"
@@ -39,7 +40,9 @@ struct consumer {
     const struct config *config; /* borrowed */
     struct meters meters;
     struct subscriber_options subscriber_options;
-    struct subscriber *subscriber;       /* owned */
+    struct subscriber *subscriber; /* owned */
+    struct feed_options feed_options;
+    struct feed *feed;                   /* owned */
     struct event_reader *reader;         /* owned */
     struct writer *writers[WRITERS_MAX]; /* owned */
     struct writer_options writer_options[WRITERS_MAX];
@@ -102,7 +105,7 @@ static bool is_any(const struct consumer *c, bool (*is)(const struct writer *w))
     return false;
 }
 
-/* ---- feeding ---- */
+/* ---- batches go out ---- */
 
 static struct delivery_list *next_lane(struct consumer *c)
 {
@@ -137,7 +140,7 @@ static struct batch *make_batch(struct consumer *c)
     return NULL;
 }
 
-static void feed(struct consumer *c)
+static void fill_writers(struct consumer *c)
 {
     for (size_t i = 0; i < c->writer_count; i++) {
         if (!writer_is_free(c->writers[i]) || next_lane(c) == NULL)
@@ -153,7 +156,7 @@ static void feed(struct consumer *c)
 static void on_kick(int fd, short what, void *arg)
 {
     (void)fd, (void)what;
-    feed(arg);
+    fill_writers(arg);
 }
 
 static void on_delivery(void *arg, enum topology_lane lane, struct delivery *d)
@@ -168,55 +171,25 @@ static void on_delivery(void *arg, enum topology_lane lane, struct delivery *d)
 
 static void end_if_drained(struct consumer *c)
 {
-    if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch))
+    if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch) || !feed_is_idle(c->feed))
         return;
     c->ended = true;
     subscriber_end(c->subscriber);
 }
 
-static void measure_events(const struct consumer *c, const struct batch *b)
+static void open_intake(struct consumer *c)
 {
-    const int64_t now_us = clock_wall_us();
-    const bool debug = log_is_on(LOG_LEVEL_DEBUG);
-    char id[ID_TEXT_SIZE + 1];
-    for (size_t i = 0; i < b->event_count; i++) {
-        const struct batch_event *e = &b->events[i];
-        if (e->verdict != BATCH_STORE)
-            continue;
-        metric_observe_ns(c->meters.latency, (now_us - e->received_at) * 1000);
-        if (e->skew_us > 0)
-            metric_observe_ns(c->meters.skew, e->skew_us * 1000);
-        if (debug) {
-            id_format(&e->id, id);
-            log_debug("event_stored", "Log event processed", LOG_TEXT("id", id));
-        }
-    }
+    if (!c->open)
+        subscriber_open(c->subscriber);
+    c->open = true;
 }
 
-static void measure_batch(const struct consumer *c, const struct batch *b,
-                          const struct writer_result *r)
-{
-    const struct meters *m = &c->meters;
-    metric_add(m->stored, (int64_t)r->stored);
-    metric_add(m->duplicates, (int64_t)r->duplicates);
-    metric_add(m->conflicts, (int64_t)batch_count(b, BATCH_CONFLICT));
-    metric_add(m->refused, (int64_t)batch_count(b, BATCH_DATA));
-    metric_add(m->unreadable, (int64_t)batch_count(b, BATCH_UNREADABLE));
-    metric_observe_ns(m->commit_duration, r->commit_ns);
-    metric_set(m->last_commit, clock_wall_us() / 1000000);
-    log_info("batch_stored", "Log event processed", LOG_INT("events", r->stored),
-             LOG_INT("duplicates", r->duplicates), LOG_INT("quarantined", r->quarantined),
-             LOG_INT("messages", b->deliveries.count),
-             LOG_INT("us", (clock_now_ns() - r->begun_ns) / 1000));
-    measure_events(c, b);
-}
-
-static void on_stored(void *arg, struct batch *b, const struct writer_result *result)
+/* Told, or given up by the feed: either way it is stored. */
+static void on_told(void *arg, struct batch *b)
 {
     struct consumer *c = arg;
     struct settle *settle = subscriber_settle(c->subscriber);
     const int64_t now_ns = clock_now_ns();
-    measure_batch(c, b, result);
     for (const struct delivery *d = b->deliveries.head; d != NULL; d = d->next) {
         settle_committed(settle, d->generation, d->tag);
         metric_observe_ns(c->meters.ack_duration, now_ns - d->arrived_ns);
@@ -225,7 +198,17 @@ static void on_stored(void *arg, struct batch *b, const struct writer_result *re
     metric_set(c->meters.in_flight, (int64_t)settle_open_count(settle));
     let_go(c, b->deliveries.bytes);
     batch_destroy(b);
+    if (c->drain_by == 0 && is_any(c, writer_is_free))
+        open_intake(c);
     end_if_drained(c);
+}
+
+static void on_stored(void *arg, struct batch *b, const struct writer_result *result)
+{
+    struct consumer *c = arg;
+    meters_stored(&c->meters, b, result);
+    buffer_finish(&b->rows);
+    feed_tell(c->feed, b);
 }
 
 static void on_given_up(void *arg, struct batch *b, const struct session_fault *why)
@@ -249,10 +232,8 @@ static void on_free(void *arg, struct writer *w)
     (void)w;
     if (c->drain_by != 0)
         return;
-    if (!c->open)
-        subscriber_open(c->subscriber);
-    c->open = true;
-    feed(c);
+    open_intake(c);
+    fill_writers(c);
 }
 
 /* The broker has taken back what was not acknowledged. Batches under way may commit: their events
@@ -262,11 +243,24 @@ static void on_lost(void *arg)
     struct consumer *c = arg;
     for (size_t lane = 0; lane < TOPOLOGY_LANES; lane++)
         send_back(c, &c->waiting[lane]);
+    feed_give_back(c->feed);
     for (size_t i = 0; i < c->writer_count; i++)
         writer_give_up(c->writers[i]);
 }
 
 /* ---- time ---- */
+
+/* While the feed holds as much as may be held, nothing is read, and the broker would end the
+ * connection. The intake opens again when the feed gives a batch back. */
+static void watch_feed(struct consumer *c)
+{
+    const char *trouble = feed_trouble(c->feed);
+    if (!c->open || trouble == NULL || !subscriber_is_stalled(c->subscriber))
+        return;
+    close_intake(c);
+    log_error("intake_closed", "the feed is held up: messages stay in the queue until it goes on",
+              LOG_TEXT("reason", trouble));
+}
 
 static void watch_writers(struct consumer *c)
 {
@@ -290,6 +284,7 @@ static void on_tick(int fd, short what, void *arg)
     struct consumer *c = arg;
     (void)fd, (void)what;
     watch_writers(c);
+    watch_feed(c);
     if (c->drain_by == 0 || c->ended || clock_now_ns() < c->drain_by)
         return;
     log_warning("drain_cut", "what is not committed yet is left to the queue");
@@ -302,7 +297,7 @@ static void on_tick(int fd, short what, void *arg)
 static void on_ended(void *arg)
 {
     struct consumer *c = arg;
-    c->on_drained(c->on_drained_arg);
+    feed_end(c->feed, c->on_drained, c->on_drained_arg);
 }
 
 static bool start_writers(struct consumer *c)
@@ -335,7 +330,10 @@ static bool start(struct consumer *c, const struct catalog_source *catalog)
     c->tick = event_new(loop_base(c->loop), -1, EV_PERSIST, on_tick, c);
     c->subscriber_options = (struct subscriber_options){c->config, &c->meters};
     c->subscriber = subscriber_create(c->loop, &c->subscriber_options, &handler, c);
-    if (c->reader == NULL || c->kick == NULL || c->tick == NULL || c->subscriber == NULL)
+    c->feed_options = (struct feed_options){c->config, &c->meters};
+    c->feed = feed_create(c->loop, &c->feed_options, on_told, c);
+    if (c->feed == NULL || c->reader == NULL || c->kick == NULL || c->tick == NULL ||
+        c->subscriber == NULL)
         return false;
     event_reader_use(c->reader, catalog);
     event_add(c->tick, &second);
@@ -362,6 +360,7 @@ void consumer_destroy(struct consumer *c)
         return;
     for (size_t i = 0; i < c->writer_count; i++)
         writer_destroy(c->writers[i]);
+    feed_destroy(c->feed);
     subscriber_destroy(c->subscriber);
     for (size_t lane = 0; lane < TOPOLOGY_LANES; lane++)
         delivery_list_clear(&c->waiting[lane]);
@@ -394,6 +393,9 @@ void consumer_report(void *consumer, struct probe_report *report)
                 subscriber_is_ready(c->subscriber) ? consumes ? PROBE_HEALTHY : PROBE_DEGRADED
                                                    : PROBE_UNHEALTHY,
                 consumes ? NULL : subscriber_reason(c->subscriber));
+    if (feed_is_on(c->feed))
+        probe_check(report, "feed", feed_trouble(c->feed) != NULL ? PROBE_DEGRADED : PROBE_HEALTHY,
+                    feed_trouble(c->feed));
     probe_check(report, "postgresql", stores ? PROBE_HEALTHY : PROBE_UNHEALTHY,
                 stores ? NULL : writer_trouble(c->writers[0]));
 }

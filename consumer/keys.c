@@ -45,6 +45,7 @@ static void judge(struct batch *b, struct batch_key *k, const struct id *id, con
     k->claims = false;
     if (is_out(e))
         return;
+    e->owner = *id;
     if (id_compare(&e->id, id) != 0 && same && k->weak && !e->delivery->redelivered) {
         k->twin = true;
         e->verdict = BATCH_STORE;
@@ -52,7 +53,6 @@ static void judge(struct batch *b, struct batch_key *k, const struct id *id, con
         e->verdict = BATCH_DUPLICATE;
     } else {
         e->verdict = BATCH_CONFLICT;
-        e->rival = *id;
     }
 }
 

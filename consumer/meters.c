@@ -3,6 +3,11 @@
 
 #include <stdio.h>
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "consumer/batch.h"
+#include "consumer/writer.h"
+
 static void register_broker(struct meters *m)
 {
     static const char delivered[] = "Messages taken from the queue";
@@ -51,9 +56,61 @@ static void register_database(struct meters *m)
     m->database_lost = metrics_counter("db_sessions_lost_total", "", "Sessions lost or not made");
 }
 
+static void register_feed(struct meters *m)
+{
+    m->feed_connected = metrics_gauge("feed_connected", "", "1 while the feed can be told");
+    m->feed_blocked = metrics_gauge("feed_blocked", "", "1 while the broker blocks the feed");
+    m->feed_pending =
+        metrics_gauge("feed_pending", "", "Events stored whose confirm by the feed is awaited");
+    m->feed_published =
+        metrics_counter("feed_published_total", "", "Messages the feed's exchange confirmed");
+    m->feed_refused =
+        metrics_counter("feed_refused_total", "", "Messages a subscriber's queue refused");
+    m->feed_dropped = metrics_counter("feed_dropped_total", "",
+                                      "Events acknowledged without waiting for the feed");
+    m->feed_cut = metrics_counter("feed_cut_total", "",
+                                  "Messages whose routing key or type was cut to 255 bytes");
+}
+
 void meters_register(struct meters *m)
 {
     register_broker(m);
     register_events(m);
     register_database(m);
+    register_feed(m);
+}
+
+static void measure_events(const struct meters *m, const struct batch *b)
+{
+    const int64_t now_us = clock_wall_us();
+    const bool debug = log_is_on(LOG_LEVEL_DEBUG);
+    char id[ID_TEXT_SIZE + 1];
+    for (size_t i = 0; i < b->event_count; i++) {
+        const struct batch_event *e = &b->events[i];
+        if (e->verdict != BATCH_STORE)
+            continue;
+        metric_observe_ns(m->latency, (now_us - e->received_at) * 1000);
+        if (e->skew_us > 0)
+            metric_observe_ns(m->skew, e->skew_us * 1000);
+        if (debug) {
+            id_format(&e->id, id);
+            log_debug("event_stored", "Log event processed", LOG_TEXT("id", id));
+        }
+    }
+}
+
+void meters_stored(const struct meters *m, const struct batch *b, const struct writer_result *r)
+{
+    metric_add(m->stored, (int64_t)r->stored);
+    metric_add(m->duplicates, (int64_t)r->duplicates);
+    metric_add(m->conflicts, (int64_t)batch_count(b, BATCH_CONFLICT));
+    metric_add(m->refused, (int64_t)batch_count(b, BATCH_DATA));
+    metric_add(m->unreadable, (int64_t)batch_count(b, BATCH_UNREADABLE));
+    metric_observe_ns(m->commit_duration, r->commit_ns);
+    metric_set(m->last_commit, clock_wall_us() / 1000000);
+    log_info("batch_stored", "Log event processed", LOG_INT("events", r->stored),
+             LOG_INT("duplicates", r->duplicates), LOG_INT("quarantined", r->quarantined),
+             LOG_INT("messages", b->deliveries.count),
+             LOG_INT("us", (clock_now_ns() - r->begun_ns) / 1000));
+    measure_events(m, b);
 }

@@ -6,14 +6,22 @@
 #include "common/base/metrics.h"
 #include "common/pg/sqlstate.h"
 
+struct batch;
+struct writer_result;
+
 struct meters {
     struct metric *connected, *reconnects, *delivered, *redelivered, *in_flight, *held_bytes;
     struct metric *stored, *duplicates, *conflicts, *refused, *unreadable;
     struct metric *committed, *failed, *retries[SQLSTATE_CLASS_COUNT];
     struct metric *commit_duration, *ack_duration, *batch_size, *latency, *skew, *last_commit;
     struct metric *database_up, *database_lost;
+    struct metric *feed_connected, *feed_blocked, *feed_pending;
+    struct metric *feed_published, *feed_refused, *feed_dropped, *feed_cut;
 };
 
 void meters_register(struct meters *m);
+
+/* A batch was committed. */
+void meters_stored(const struct meters *m, const struct batch *b, const struct writer_result *r);
 
 #endif

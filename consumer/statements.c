@@ -236,7 +236,7 @@ static void write_message(const struct batch *b, const struct batch_event *e, st
         add_printable(out, (struct slice){b->texts.data + e->message, e->message_size});
         return;
     }
-    id_format(&e->rival, id);
+    id_format(&e->owner, id);
     snprintf(text, sizeof text, "the event_id belongs to event %s, which says something else", id);
     copy_text(out, slice_of(text));
 }

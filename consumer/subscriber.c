@@ -166,6 +166,7 @@ static void on_closed(void *arg)
 {
     struct subscriber *s = arg;
     s->link = NULL;
+    settle_void(&s->settle);
     s->handler.on_ended(s->arg);
 }
 
@@ -268,11 +269,20 @@ void subscriber_open(struct subscriber *s)
     start_consuming(s);
 }
 
+/* What still arrives while closed goes straight back: nothing more is held. */
+static void resume(struct subscriber *s)
+{
+    s->paused = false;
+    link_resume(s->link);
+}
+
 void subscriber_close(struct subscriber *s)
 {
     s->open = false;
     if (s->state == CONSUMING)
         stop_consuming(s);
+    if (s->paused)
+        resume(s);
 }
 
 void subscriber_end(struct subscriber *s)
@@ -285,13 +295,12 @@ void subscriber_end(struct subscriber *s)
 
 void subscriber_set_held(struct subscriber *s, size_t bytes)
 {
-    if (!s->paused && bytes > HELD_BYTES_MAX && link_is_ready(s->link)) {
+    if (s->open && !s->paused && bytes > HELD_BYTES_MAX && link_is_ready(s->link)) {
         s->paused = true;
         s->paused_ns = clock_now_ns();
         link_pause(s->link);
     } else if (s->paused && bytes < HELD_BYTES_MAX / 2) {
-        s->paused = false;
-        link_resume(s->link);
+        resume(s);
     }
 }
 

@@ -27,6 +27,7 @@ struct config {
     int64_t database_port;
     char *rabbitmq_host; /* one host or a comma list, each perhaps with :port */
     char *rabbitmq_user, *rabbitmq_password, *rabbitmq_vhost, *rabbitmq_queue_name;
+    char *rabbitmq_exchange;
     char *rabbitmq_ca_file;
     int64_t rabbitmq_port, rabbitmq_heartbeat_s, rabbitmq_queue_type;
     int64_t rabbitmq_tls; /* 0 or 1 */
@@ -39,6 +40,7 @@ struct config {
     int64_t consumer_retry_attempts, consumer_retry_delay_s;
     char *catalog_dir;    /* "" = the built-in catalogue */
     int64_t catalog_mode; /* enum catalog_mode */
+    int64_t feed_patience_s;
     char *metrics_host;
     int64_t metrics_port;
     int64_t dedup_days;

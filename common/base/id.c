@@ -68,6 +68,14 @@ void id_make(struct id *out)
     }
 }
 
+int64_t id_wall_us(const struct id *id)
+{
+    uint64_t ms = 0;
+    for (unsigned i = 0; i < 6; i++)
+        ms = ms << 8 | id->bytes[i];
+    return (int64_t)ms * 1000;
+}
+
 void id_format(const struct id *id, char out[ID_TEXT_SIZE + 1])
 {
     static const char hex[] = "0123456789abcdef";

@@ -18,6 +18,7 @@ struct id {
 void id_make(struct id *out);
 void id_format(const struct id *id, char out[ID_TEXT_SIZE + 1]); /* lower case, with a NUL */
 MUST_CHECK bool id_parse(struct slice text, struct id *out_id);  /* any UUID, any case */
-int id_compare(const struct id *a, const struct id *b);          /* as memcmp */
+int64_t id_wall_us(const struct id *id);                /* when it was made, to the millisecond */
+int id_compare(const struct id *a, const struct id *b); /* as memcmp */
 
 #endif

@@ -188,7 +188,7 @@ static void a_taken_key_judges_all_that_wanted_it(void **state)
     memcpy(digest, b->keys[1].digest, sizeof digest);
     batch_key_taken(b, claim, &other, digest);
     assert_int_equal(verdict(b, 0), BATCH_CONFLICT);
-    assert_int_equal(id_compare(&b->events[0].rival, &other), 0);
+    assert_int_equal(id_compare(&b->events[0].owner, &other), 0);
     assert_int_equal(verdict(b, 1), BATCH_DUPLICATE);
     batch_begin_try(b); /* and the next try asks again */
     assert_int_equal(verdict(b, 0), BATCH_STORE);

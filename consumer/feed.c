@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> OPEN      (OFF: no feed)
+ *     ^---------------------- on_lost, from anywhere -----------------------'
+ *
+ * At least once: COMMIT, publish, the broker's confirms, and only then the acknowledgement. A
+ * consumer that dies in between gets the messages again; their events meet themselves in the
+ * database and are told again (notice.c). When only the feed's link is lost, the batches it held
+ * are published again from their beginning.
+ *
+ * The link is the feed's own: under an alarm the broker stops reading from connections that
+ * publish, and the acknowledgements, which make the alarm end, must not be behind that. Batches are
+ * a queue: events leave in the order of their commits, as many at once as the two bounds of the
+ * window let.
+ *
+ * Storage comes first. The queue's prefetch bounds what is stored and not acknowledged, so a feed
+ * that cannot publish would stop storage. It waits FEED_PATIENCE seconds without progress, which
+ * covers lost links and restarts; then the feed turns impatient: batches are published when they
+ * can be and given back without waiting, counted as dropped. Readers find those events in the
+ * database. One batch at a time is watched; when all of it is confirmed, the feed is patient
+ * again. With FEED_PATIENCE=0 it waits for ever, and what cannot be told stays in the queue.
+ *
+ * The exchange may take a message that a queue behind it does not: a nack comes from a queue with a
+ * limit that refuses (x-overflow=reject-publish). All others have the message and would get it
+ * again, so it is counted and not repeated. Nobody bound is no fault: messages are not mandatory.
+ *
+ * A mark on the rows not told yet was rejected: an UPDATE an event costs more than the insert.
+ */
+#include "consumer/feed_private.h"
+
+#include <assert.h>
+
+#include "common/base/clock.h"
+
+#define WINDOW     ((size_t)8192)    /* messages not confirmed */
+#define UNSENT_MAX ((size_t)1 << 20) /* bytes waiting for the socket */
+#define HELD_UP    (2 * CLOCK_S)     /* without progress: worth telling */
+
+/* ---- the queue of batches ---- */
+
+static void add_batch(struct feed *f, struct batch *b)
+{
+    b->place = (struct feed_place){0};
+    for (size_t i = 0; i < b->event_count; i++)
+        b->place.due += notice_is_due(&b->events[i]);
+    if (f->head == NULL)
+        f->head = b;
+    else
+        f->tail->place.next = b;
+    f->tail = b;
+    if (f->next == NULL)
+        f->next = b;
+    if (f->head == b)
+        f->moved_ns = clock_now_ns();
+    metric_add(f->options.meters->feed_pending, (int64_t)b->place.due);
+}
+
+static struct batch *take_head(struct feed *f)
+{
+    struct batch *b = f->head;
+    f->head = b->place.next;
+    if (f->head == NULL)
+        f->tail = NULL;
+    if (f->next == b)
+        f->next = f->head;
+    f->moved_ns = clock_now_ns();
+    metric_add(f->options.meters->feed_pending, -(int64_t)b->place.due);
+    return b;
+}
+
+static bool is_told(const struct batch *b)
+{
+    return b->place.at == b->event_count && b->place.open == 0;
+}
+
+void feed_give_back_told(struct feed *f)
+{
+    while (f->head != NULL && is_told(f->head))
+        f->on_told(f->arg, take_head(f));
+}
+
+void feed_give_back(struct feed *f)
+{
+    while (f->head != NULL)
+        f->on_told(f->arg, take_head(f));
+}
+
+static void let_go(struct feed *f)
+{
+    while (f->head != NULL) {
+        if (!is_told(f->head))
+            metric_add(f->options.meters->feed_dropped, (int64_t)f->head->place.due);
+        f->on_told(f->arg, take_head(f));
+    }
+}
+
+/* ---- publishing ---- */
+
+static bool is_within_window(const struct feed *f)
+{
+    return f->state == FEED_OPEN && !link_is_blocked(f->link) && f->unconfirmed < WINDOW &&
+           link_unsent(f->link) < UNSENT_MAX;
+}
+
+static void add_tag(struct feed_place *place, uint64_t tag)
+{
+    if (place->first == 0)
+        place->first = tag;
+    place->last = tag;
+    place->open++;
+}
+
+static bool has_tag(const struct feed_place *place, uint64_t tag)
+{
+    return place->first != 0 && tag >= place->first && tag <= place->last;
+}
+
+/* False: not sent, for want of memory or because the link is just going. */
+static bool publish(struct feed *f, struct batch *b, const struct batch_event *e)
+{
+    struct link_message m;
+    if (!notice_message(b, e, &f->text, &m))
+        return false;
+    m.exchange = f->options.config->rabbitmq_exchange;
+    const uint64_t tag = link_publish(f->link, &m);
+    if (tag == 0)
+        return false;
+    if (f->unconfirmed++ == 0)
+        f->confirm_ns = clock_now_ns();
+    add_tag(&b->place, tag);
+    metric_add(f->options.meters->feed_cut, e->notice.cut);
+    return true;
+}
+
+void feed_publish_more(struct feed *f)
+{
+    while (f->next != NULL && is_within_window(f)) {
+        struct batch *b = f->next;
+        const struct batch_event *e = &b->events[b->place.at];
+        if (b->place.at == b->event_count) {
+            f->next = b->place.next;
+            continue;
+        }
+        if (notice_is_due(e) && !publish(f, b, e))
+            return;
+        b->place.at++;
+    }
+}
+
+/* ---- patience ---- */
+
+static void lose_patience(struct feed *f)
+{
+    f->impatient = true;
+    f->watched = (struct feed_place){0};
+    log_error("feed_held_up", "the feed cannot be told, events are stored without it",
+              LOG_TEXT("exchange", f->options.config->rabbitmq_exchange),
+              LOG_TEXT("reason", feed_trouble(f)));
+    let_go(f);
+}
+
+static void regain_patience(struct feed *f)
+{
+    f->impatient = false;
+    log_info("feed_resumed", "the feed is told again, events wait for its confirms",
+             LOG_INT("dropped", metric_value(f->options.meters->feed_dropped)));
+}
+
+/* What is out already of the batch given last is watched, unless something is. */
+static void watch(struct feed *f)
+{
+    if (f->watched.open == 0 && f->tail != NULL)
+        f->watched = f->tail->place;
+}
+
+static void on_watched_confirm(struct feed *f)
+{
+    if (--f->watched.open == 0)
+        regain_patience(f);
+}
+
+void feed_tell(struct feed *f, struct batch *b)
+{
+    if (f->state == FEED_OFF) {
+        f->on_told(f->arg, b);
+        return;
+    }
+    add_batch(f, b);
+    feed_publish_more(f);
+    feed_give_back_told(f);
+    if (!f->impatient)
+        return;
+    watch(f);
+    let_go(f);
+}
+
+static void count_confirm(struct feed *f, enum link_outcome outcome)
+{
+    uint64_t held = 0;
+    if (outcome == LINK_ACKED) {
+        metric_add(f->options.meters->feed_published, 1);
+        return;
+    }
+    metric_add(f->options.meters->feed_refused, 1);
+    if (log_repeat_due(&f->nacked, &held))
+        log_warning("feed_refused", "a subscriber's queue refuses events",
+                    LOG_TEXT("exchange", f->options.config->rabbitmq_exchange),
+                    LOG_INT("held_back", held));
+}
+
+void feed_confirm(struct feed *f, uint64_t tag, enum link_outcome outcome)
+{
+    struct batch *b = f->head;
+    assert(f->unconfirmed > 0);
+    f->unconfirmed--;
+    f->confirm_ns = clock_now_ns();
+    count_confirm(f, outcome);
+    while (b != NULL && !has_tag(&b->place, tag))
+        b = b->place.next;
+    if (b != NULL)
+        b->place.open--;
+    if (b == f->head)
+        f->moved_ns = f->confirm_ns;
+    if (f->impatient && has_tag(&f->watched, tag))
+        on_watched_confirm(f);
+    feed_give_back_told(f);
+    feed_publish_more(f);
+}
+
+void feed_start_over(struct feed *f)
+{
+    for (struct batch *b = f->head; b != NULL; b = b->place.next)
+        b->place = (struct feed_place){.next = b->place.next, .due = b->place.due};
+    f->next = f->head;
+    f->unconfirmed = 0;
+    f->watched = (struct feed_place){0};
+}
+
+static int64_t waited_ns(const struct feed *f)
+{
+    return f->head != NULL ? clock_now_ns() - f->moved_ns : 0;
+}
+
+void feed_watch_patience(struct feed *f)
+{
+    const int64_t patience_s = f->options.config->feed_patience_s;
+    if (!f->impatient && patience_s > 0 && waited_ns(f) > patience_s * CLOCK_S)
+        lose_patience(f);
+}
+
+bool feed_is_idle(const struct feed *f)
+{
+    return f->head == NULL;
+}
+
+bool feed_is_on(const struct feed *f)
+{
+    return f->state != FEED_OFF;
+}
+
+const char *feed_trouble(const struct feed *f)
+{
+    if (f->state == FEED_OFF)
+        return NULL;
+    if (f->link == NULL)
+        return "connecting";
+    if (f->state != FEED_OPEN)
+        return link_is_ready(f->link) ? "setting up the channel" : link_reason(f->link);
+    if (link_is_blocked(f->link))
+        return "the broker takes no messages: an alarm is on";
+    return f->impatient || waited_ns(f) > HELD_UP ? "the broker does not confirm" : NULL;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which events of a stored batch are told.
+ *
+ * Stored ones, and those that met themselves: a message that comes again may come because its
+ * consumer died between the commit and the feed. It met itself by its primary key (then its verdict
+ * is still BATCH_STORE), or by its own key in event_keys. A message of somebody else's program got
+ * another id the last time; with the broker's redelivered flag, a key that is taken is taken to be
+ * its own, and the stored event is told under the id it is stored with. Such an event is received
+ * at the millisecond its id was made, so that the id tells this time, too.
+ *
+ * A client's repetition under another id is not told: the first one's message answers for it.
+ */
+#include "consumer/notice.h"
+
+#include <assert.h>
+
+#include "common/base/clock.h"
+#include "consumer/batch.h"
+
+/* Appends the text of a string token, cut between characters to what AMQP allows, with a NUL. */
+static size_t write_name(struct slice token, struct buffer *texts, bool *cut)
+{
+    const size_t begin = texts->size;
+    if (token.data != NULL)
+        event_add_text(token, texts);
+    if (!texts->failed && texts->size - begin > NOTICE_NAME_MAX) {
+        size_t size = NOTICE_NAME_MAX;
+        while (((uint8_t)texts->data[begin + size] & 0xC0) == 0x80)
+            size--;
+        buffer_truncate(texts, begin + size);
+        *cut = true;
+    }
+    buffer_add_byte(texts, 0);
+    return begin;
+}
+
+void notice_write(struct notice *n, const struct log_event *read, struct buffer *texts)
+{
+    n->key = write_name(read->field[EVENT_FIELD_ROUTING_KEY], texts, &n->cut);
+    n->type = write_name(read->field[EVENT_FIELD_EVENT_TYPE], texts, &n->cut);
+    n->priority = (uint8_t)event_priority(read);
+}
+
+bool notice_is_due(const struct batch_event *e)
+{
+    if (e->verdict != BATCH_DUPLICATE)
+        return e->verdict == BATCH_STORE;
+    return id_compare(&e->owner, &e->id) == 0 ||
+           (e->delivery->form == DELIVERY_OBJECT && e->delivery->redelivered);
+}
+
+/* The line of an event that is stored under another id than it was read with. */
+static struct slice line_of_owner(const struct batch_event *e, struct slice line,
+                                  struct notice_text *text)
+{
+    char time[CLOCK_TEXT_SIZE + 1];
+    clock_format(id_wall_us(&e->owner), time);
+    buffer_clear(&text->line);
+    buffer_printf(&text->line, "{\"id\":\"%s\",\"received_at\":\"%s\"", text->id, time);
+    assert(text->line.failed || text->line.size == EVENT_LINE_PREFIX);
+    buffer_add(&text->line, line.data + EVENT_LINE_PREFIX, line.size - EVENT_LINE_PREFIX);
+    return buffer_slice(&text->line);
+}
+
+bool notice_message(const struct batch *b, const struct batch_event *e, struct notice_text *text,
+                    struct link_message *out)
+{
+    const struct notice *n = &e->notice;
+    const bool owned = e->verdict == BATCH_DUPLICATE && id_compare(&e->owner, &e->id) != 0;
+    struct slice line = e->raw;
+    if (n->line_size > 0)
+        line = (struct slice){b->texts.data + n->line, n->line_size};
+    id_format(owned ? &e->owner : &e->id, text->id);
+    if (owned)
+        line = line_of_owner(e, line, text);
+    *out = (struct link_message){.routing_key = b->texts.data + n->key,
+                                 .priority = n->priority,
+                                 .content_type = "application/json",
+                                 .type = b->texts.data + n->type,
+                                 .message_id = text->id,
+                                 .body = line};
+    return !owned || !text->line.failed;
+}
