@@ -158,6 +158,23 @@ static void add_message_key(struct batch *b, const struct delivery *d, struct sl
 
 /* ---- reading ---- */
 
+/* The database decides which of them say what; for all others nothing is kept. */
+static bool is_of_review(const struct log_event *read)
+{
+    static const char begin[] = "\"review_";
+    const struct slice type = read->field[EVENT_FIELD_EVENT_TYPE];
+    return type.size > strlen(begin) && memcmp(type.data, begin, strlen(begin)) == 0 &&
+           read->field[EVENT_FIELD_SESSION_ID].data != NULL;
+}
+
+static void add_review(struct batch *b, struct batch_event *e, const struct log_event *read)
+{
+    e->review = b->texts.size;
+    event_write_line(read, &b->texts);
+    e->review_size = b->texts.size - e->review;
+    b->review_count++;
+}
+
 static void add_row(struct batch *b, struct batch_event *e, const struct log_event *read)
 {
     const struct row_place place = {.batch_id = b->id, .position = (int32_t)b->event_count - 1};
@@ -170,6 +187,8 @@ static void add_row(struct batch *b, struct batch_event *e, const struct log_eve
     row_write(read, &place, &b->rows);
     e->row_size = b->rows.size - e->row;
     notice_write(&e->notice, read, &b->texts);
+    if (is_of_review(read))
+        add_review(b, e, read);
 }
 
 static void add_line(struct batch *b, struct event_reader *reader, const struct delivery *d,

@@ -27,6 +27,7 @@ struct batch_event {
     int64_t skew_us;              /* received_at - occurred_at; 0 when that was not given */
     size_t row, row_size;         /* in rows */
     size_t message, message_size; /* in texts: what is wrong with it */
+    size_t review, review_size;   /* in texts: its line, when it tells of a review session */
     enum batch_verdict verdict;
     char sqlstate[6]; /* of BATCH_DATA */
     struct id owner;  /* of BATCH_CONFLICT and BATCH_DUPLICATE: the event that has the key */
@@ -37,7 +38,7 @@ struct batch {
     struct id id;
     struct delivery_list deliveries;
     struct batch_event *events; /* owned */
-    size_t event_count, event_room;
+    size_t event_count, event_room, review_count;
     struct batch_key *keys; /* keys.h; owned; sorted by text, then event, once sealed */
     size_t key_count, key_room;
     struct buffer rows, texts;

@@ -25,6 +25,7 @@ const struct session_statement statements_setup[] = {
     {"claim_keys", SQL_CLAIM_KEYS},
     {"find_keys", SQL_FIND_KEYS},
     {"quarantine_events", SQL_QUARANTINE_EVENTS},
+    {"note_reviews", SQL_NOTE_REVIEWS},
     {"record_batch", SQL_RECORD_BATCH},
     {"ensure_partitions", SQL_ENSURE_PARTITIONS},
     {"purge_keys", SQL_PURGE_KEYS},
@@ -284,6 +285,24 @@ bool statement_quarantine(const struct statement *st)
 }
 
 /* ---- the rest ---- */
+
+bool statement_note_reviews(const struct statement *st)
+{
+    const struct batch *b = st->batch;
+    struct values v = values_begin(st);
+    uint32_t count = 0;
+    const size_t begin = copy_array_begin(v.out, COPY_TYPE_JSONB);
+    for (size_t i = 0; i < b->event_count; i++) {
+        const struct batch_event *e = &b->events[i];
+        if (e->verdict != BATCH_STORE || e->review_size == 0)
+            continue;
+        copy_json(v.out, (struct slice){b->texts.data + e->review, e->review_size});
+        count++;
+    }
+    copy_array_end(v.out, begin, count);
+    values_next(&v);
+    return values_send(&v, st, "note_reviews");
+}
 
 static int month_of(int64_t wall_us)
 {

@@ -32,6 +32,8 @@ MUST_CHECK bool statement_quarantine(const struct statement *st);
 MUST_CHECK bool statement_ensure_partitions(
     const struct statement *st); /* batch NULL: only ahead */
 
+MUST_CHECK bool statement_note_reviews(const struct statement *st);
+
 struct statement_record {
     const char *consumer;
     int32_t events, duplicates, quarantined;

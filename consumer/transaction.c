@@ -143,7 +143,21 @@ enum writer_state writer_copied(struct writer *w, const struct session_answer *a
         return writer_fail_because(w, "the number of rows stored is not the number sent");
     w->result.stored = stored;
     w->result.duplicates += w->rows - stored;
+    if (stored > 0 && w->batch->review_count > 0)
+        return WRITER_REVIEWS;
     return stored + w->result.quarantined > 0 ? WRITER_RECORD : WRITER_COMMIT;
+}
+
+void writer_enter_reviews(struct writer *w)
+{
+    const struct statement st = writer_statement(w);
+    check(w, statement_note_reviews(&st));
+}
+
+enum writer_state writer_reviews_noted(struct writer *w, const struct session_answer *a)
+{
+    (void)w, (void)a;
+    return WRITER_RECORD;
 }
 
 void writer_enter_record(struct writer *w)

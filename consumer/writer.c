@@ -2,11 +2,11 @@
 /*
  * One transaction, a command a state:
  *
- *   BEGIN -> CLAIM -> FIND -> QUARANTINE -> COPY -> RECORD -> COMMIT
+ *   BEGIN -> CLAIM -> FIND -> QUARANTINE -> COPY -> REVIEWS -> RECORD -> COMMIT
  *
  * States whose work is not needed are skipped: no client's keys, no CLAIM; all of them won, no
- * FIND. Nothing is told to anybody before COMMIT has answered with the tag COMMIT: in a failed
- * transaction it answers ROLLBACK and calls that success.
+ * FIND; no event of a review stored, no REVIEWS. Nothing is told to anybody before COMMIT has
+ * answered with the tag COMMIT: in a failed transaction it answers ROLLBACK and calls that success.
  *
  * The first try copies straight into log_events. A batch that may be there already, in whole or in
  * part, is copied to a temporary table and inserted from there, conflicts ignored: after a

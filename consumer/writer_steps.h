@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The states of the writer: one list from which the enum, the names and the table of steps come.
- * writer.c tells what they mean together. */
+/* The states of the writer: one list makes the enum, the names and the steps writer.c tells of. */
 #ifndef HOLDFAST_CONSUMER_WRITER_STEPS_H
 #define HOLDFAST_CONSUMER_WRITER_STEPS_H
 
@@ -27,6 +26,7 @@ struct writer;
     X(FIND, "find", writer_enter_find, writer_found, writer_fail) \
     X(QUARANTINE, "quarantine", writer_enter_quarantine, writer_quarantined, writer_fail) \
     X(COPY, "copy", writer_enter_copy, writer_copied, writer_fail) \
+    X(REVIEWS, "reviews", writer_enter_reviews, writer_reviews_noted, writer_fail) \
     X(RECORD, "record", writer_enter_record, writer_recorded, writer_fail) \
     X(COMMIT, "commit", writer_enter_commit, writer_committed, writer_fail) \
     X(STORED, "stored", writer_enter_stored, writer_unasked, writer_unasked) \

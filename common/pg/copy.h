@@ -19,6 +19,7 @@ enum copy_type {
     COPY_TYPE_TEXT = 25,
     COPY_TYPE_TIMESTAMPTZ = 1184,
     COPY_TYPE_UUID = 2950,
+    COPY_TYPE_JSONB = 3802,
 };
 
 struct slice copy_header(void);  /* what a stream begins with; lent for ever */
