@@ -51,8 +51,7 @@ struct batch *batch_create(void); /* NULL: no memory */
 void batch_destroy(struct batch *b);
 void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d); /* takes it */
 void batch_seal(struct batch *b);
-/* Each try starts from the beginning: what the last one learned of keys may have changed. */
-void batch_begin_try(struct batch *b);
+void batch_begin_try(struct batch *b); /* what the last try learned of keys may have changed */
 size_t batch_count(const struct batch *b, enum batch_verdict verdict);
 void batch_refuse(struct batch *b, struct batch_event *e, const char *sqlstate,
                   const char *message); /* -> BATCH_DATA, for good */
