@@ -12,6 +12,10 @@ SELECT id, event_id, event_type, routing_key, bom_id,
        occurred_at AS created_at
 FROM log_events
 WHERE routing_key LIKE 'cns.%';
+-- Their own, so that no other event pays; bom_id and workflow_id have theirs already.
+CREATE INDEX log_events_cns_type ON log_events (event_type, occurred_at) WHERE routing_key LIKE 'cns.%';
+CREATE INDEX log_events_cns_tenant ON log_events ((coalesce(tenant_id, organization_id)), occurred_at)
+    WHERE routing_key LIKE 'cns.%';
 COMMENT ON VIEW enrichment_events IS 'The events whose routing key begins with cns.';
 
 -- Who did what to which protected thing. Members the event has no field for lie in the payload, or
