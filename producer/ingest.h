@@ -13,9 +13,8 @@
 struct catalog_source;
 
 struct ingest_limits {
-    struct gate_limits gate; /* of each event */
-    size_t event_bytes;      /* of an event as it came, and of its line */
-    size_t batch_events;
+    struct gate_limits gate;              /* of each event */
+    size_t event_bytes, batch_events;     /* of an event as it came, and of its line; of a body */
     const struct catalog_source *catalog; /* lent; NULL = no type is known */
 };
 

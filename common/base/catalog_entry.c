@@ -8,7 +8,7 @@
  * (catalog_field.c), fields, aliases, description, when. `when` tells two types of one name apart:
  * it names a column, and the values one of which it must have ([] for any).
  */
-#include "common/base/catalog_load.h"
+#include "common/base/catalog_member.h"
 
 #include <ctype.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
  * The fields of a type. Its lists `required` and `optional` name them; what a name means is said by
  * the type's own `fields`, else by the family's, else by the column of that name.
  */
-#include "common/base/catalog_load.h"
+#include "common/base/catalog_member.h"
 
 #include <math.h>
 #include <string.h>

@@ -41,20 +41,6 @@ size_t catalog_line(const struct catalog_load *l, const char *at);
 void catalog_say(struct catalog_load *l, const char *at, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Sorts an object's members by the names it may have; absent ones have value.data NULL. */
-void catalog_read_members(struct catalog_load *l, struct slice object, const char *const *names,
-                          struct gate_member *out); /* names end with NULL */
-
-/* A member's value; false when it is not of that kind, which is told. */
-MUST_CHECK bool catalog_read_text(struct catalog_load *l, const struct gate_member *m,
-                                  struct slice *out);
-MUST_CHECK bool catalog_read_number(struct catalog_load *l, const struct gate_member *m,
-                                    double *out);
-MUST_CHECK bool catalog_read_object(struct catalog_load *l, const struct gate_member *m,
-                                    struct slice *out);
-MUST_CHECK bool catalog_read_words(struct catalog_load *l, const struct gate_member *m,
-                                   struct catalog_words *out);
-
 void catalog_read_file(struct catalog_load *l); /* catalog_entry.c */
 bool catalog_add_field(struct catalog_load *l, struct slice name, bool required);
 void catalog_finish_fields(struct catalog_load *l); /* catalog_field.c */

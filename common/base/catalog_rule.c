@@ -11,7 +11,7 @@
  * {severity} in a routing key is the rule's own word for the level, so that "high" stays "high"
  * though events carry it as error.
  */
-#include "common/base/catalog_load.h"
+#include "common/base/catalog_member.h"
 
 #include <math.h>
 #include <string.h>

@@ -7,52 +7,11 @@
 #define HOLDFAST_BASE_CATALOG_TYPE_H
 
 #include "common/base/catalog.h"
-#include "common/base/event.h"
+#include "common/base/catalog_field.h"
 #include "common/base/event_level.h"
 
-enum {
-    CATALOG_FIELDS_MAX = 48,
-    CATALOG_SLOTS = 256,
-    CATALOG_PARTS_MAX = 8,
-    CATALOG_DEFAULT_BYTES_MAX = 200
-};
-enum { CATALOG_NONE = -1, CATALOG_SEVERITY = -2 };
-
-/* symbol, name in the files, what a fault says was expected */
-#define CATALOG_KINDS(X)                                                                           \
-    X(TEXT, "text", "a string")                                                                    \
-    X(UUID, "uuid", "a UUID")                                                                      \
-    X(INTEGER, "integer", "a whole number")                                                        \
-    X(NUMBER, "number", "a number")                                                                \
-    X(BOOLEAN, "boolean", "true or false")                                                         \
-    X(OBJECT, "object", "an object")                                                               \
-    X(ARRAY, "array", "an array")                                                                  \
-    X(TIME, "time", "a time such as \"2026-01-31T12:00:00Z\" (RFC 3339)")
-
-enum catalog_kind {
-#define X(symbol, name, expected) CATALOG_##symbol,
-    CATALOG_KINDS(X)
-#undef X
-        CATALOG_KIND_COUNT
-};
-
-struct catalog_words {
-    const struct slice *word;
-    size_t count;
-};
-
-struct catalog_field {
-    struct slice name;
-    enum catalog_kind kind;
-    int column; /* enum event_field; CATALOG_NONE: it lies in the payload */
-    bool required;
-    bool has_kind;                  /* the kind is the file's, not the column's */
-    double min, max;                /* of numbers; infinite = no limit */
-    struct catalog_words allowed;   /* texts; none = any */
-    struct catalog_words spellings; /* older names of it */
-    int otherwise;                  /* the field that takes a text not allowed here */
-    struct slice fallback;          /* token; data NULL = none */
-};
+enum { CATALOG_FIELDS_MAX = 48, CATALOG_SLOTS = 256, CATALOG_PARTS_MAX = 8 };
+enum { CATALOG_SEVERITY = -2 };
 
 /* From this value of a number on, the severity goes by this word; the last has -infinity. */
 struct catalog_step {
@@ -96,8 +55,5 @@ struct catalog_type {
 /* Place of the field with this name or spelling, CATALOG_NONE when there is none. */
 int catalog_type_find(const struct catalog_type *t, struct slice name);
 uint32_t catalog_hash(struct slice text);
-const char *catalog_kind_name(enum catalog_kind kind);
-const char *catalog_kind_expected(enum catalog_kind kind);
-enum catalog_kind catalog_kind_of_column(enum event_field column);
 
 #endif

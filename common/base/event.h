@@ -105,20 +105,18 @@ struct event_faults {
     size_t count;
 };
 
-struct catalog_source;
 struct event_reader; /* a gate and scratch memory */
 
 struct event_reader *event_reader_create(const struct gate_limits *limits);
 void event_reader_destroy(struct event_reader *r);
-
-/* What events are judged by from now on: lent. Without one no type is known. */
+struct catalog_source;
+/* What events are judged by from now on: lent; without it no type is known. */
 void event_reader_use(struct event_reader *r, const struct catalog_source *source);
 
 /*
  * A client's object -> event: aliases resolved, fields checked, unknown members gathered under
- * metadata, defaults set (the catalogue's, else severity info, priority 5, routing_key
- * events.<type>). What the catalogue says of the type is checked. All faults are told, not only the
- * first. id and received_at are left for the caller to set.
+ * metadata, the catalogue's checks made and its defaults set (else severity info, priority 5,
+ * routing_key events.<type>). All faults are told. id and received_at are left for the caller.
  */
 MUST_CHECK bool event_read(struct event_reader *r, const struct gate_value *object,
                            struct log_event *out, struct event_faults *out_faults);

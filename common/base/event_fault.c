@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/event_reading.h"
+#include "common/base/event_judging.h"
 #include "common/base/json_text.h"
 #include "common/base/json_walk.h"
 #include "common/base/near.h"

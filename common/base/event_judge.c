@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "common/base/catalog_value.h"
-#include "common/base/event_reading.h"
+#include "common/base/event_judging.h"
 #include "common/base/json_text.h"
 #include "common/base/json_walk.h"
 #include "common/base/near.h"

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "common/base/event_reading.h"
+#include "common/base/event_judging.h"
 #include "common/base/json_walk.h"
 
 /* What a member adds to its name and value: a comma, two quotes, a colon. */

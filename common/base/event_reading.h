@@ -48,24 +48,4 @@ struct slice event_payload_name(const struct reading *x);
 /* By the catalogue: finds the type, checks its fields, sets what it decides. */
 void event_judge(struct reading *x);
 
-/* What the type declares and where it was found. */
-struct event_found {
-    struct slice token; /* data NULL = absent */
-    struct slice under; /* the name it came under, escapes as they came */
-    bool in_payload;    /* there it lies already */
-    bool refused;       /* a fault was told */
-};
-
-struct judging {
-    struct reading *reading;
-    const struct catalog_type *type;
-    enum event_level level;
-    bool renamed; /* a member of the payload has an older name */
-    struct event_found found[CATALOG_FIELDS_MAX];
-};
-
-/* Completes the payload by the declared fields that came beside it, and by defaults. */
-void event_complete_payload(struct judging *j);
-int event_find_declared(const struct catalog_type *t, const struct gate_member *m);
-
 #endif
