@@ -38,7 +38,7 @@ HEADS = [
          400),
     Head("no length", post(HOST + TYPE, b""), 411),
     Head("chunks without an end", post(CHUNKED_HEAD, CHUNKED[:-5] + b"x"), 400),
-    Head("a chunk longer than it says", post(CHUNKED_HEAD, b"4" + CHUNKED), 400),
+    Head("a chunk longer than it says", post(CHUNKED_HEAD, CHUNKED.replace(b"26", b"25", 1)), 400),
     Head("a chunk size with a sign", post(CHUNKED_HEAD, b"+" + CHUNKED), 400),
     Head("chunks with bare LF", post(CHUNKED_HEAD, CHUNKED.replace(b"\r\n", b"\n")), 400),
     Head("chunked twice", post(CHUNKED_HEAD + b"Transfer-Encoding: chunked\r\n", CHUNKED), 400),
