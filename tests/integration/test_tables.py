@@ -175,7 +175,7 @@ def test_a_member_of_another_type_is_null_in_the_view(stack: Stack) -> None:
     row, odder = stack.database.rows("SELECT * FROM activity_log ORDER BY created_at")
     assert (row["user_id"], row["incident_type"], row["severity"], row["access_granted"]) == \
         ("1", "I", "error", True)
-    assert (odder["access_granted"], odder["details"]) == (None, None)
+    assert (odder["access_granted"], odder["details"]) == (None, {"details": 5})
 
 
 def test_reviews_are_kept_by_the_pipeline_through_kills_and_repetition(make_stack) -> None:
