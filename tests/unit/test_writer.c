@@ -6,6 +6,7 @@
 
 #include "consumer/keys.h"
 #include "schema/queries.h"
+#include "tests/unit/batch_unit.h"
 #include "tests/unit/unit.h"
 
 static void a_batch_is_stored_in_one_transaction(void **state)
@@ -18,6 +19,27 @@ static void a_batch_is_stored_in_one_transaction(void **state)
     assert_int_equal(told.stored, 0);
     scene_ok("COMMIT");
     scene_stored(3, 0, 0);
+}
+
+/* One statement more, and only for a batch that stores such an event. */
+static void review_sessions_are_noted_in_the_same_transaction(void **state)
+{
+    static const char line[] =
+        "{\"id\":\"01a1fbad-2991-7001-a38f-000000000001\",\"received_at\":"
+        "\"2026-11-21T01:16:32.018452Z\",\"event_type\":\"review_started\",\"severity\":\"info\","
+        "\"session_id\":7,\"routing_key\":\"events.t\",\"priority\":5,\"payload\":{}}\n";
+    const struct link_delivery message = unit_message(slice_of(line));
+    struct batch *b = batch_create();
+    (void)state;
+    batch_add(b, scene.reader, delivery_create(&message));
+    batch_seal(b);
+    scene_store(b);
+    scene_ok("BEGIN");
+    scene_ok_rows(SQL_COPY_EVENTS, 1);
+    scene_ok("note_reviews");
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    scene_stored(1, 0, 0);
 }
 
 static void commit_must_say_commit(void **state)
@@ -256,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_batch_is_stored_in_one_transaction),
+        TEST(review_sessions_are_noted_in_the_same_transaction),
         TEST(commit_must_say_commit),
         TEST(a_lost_commit_is_played_again),
         TEST(a_row_that_is_there_is_met_through_the_stage),
