@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The intake is open while the database is believed to take batches: it opens when the first writer
- * becomes free, and closes, with everything that waits sent back, when no writer works any more:
- * each has given its batch up, or none was well for a minute. Other consumers, or this one later,
- * get the messages again.
+ * becomes free, and closes, with all that waits sent back, when no writer works any more: each has
+ * given its batch up, or none was well for a minute. The messages come again, here or elsewhere.
  *
- * Deliveries of one read of the socket arrive one by one; a batch is begun after the last of them,
- * not after the first. The urgent lane is emptied before the normal one.
+ * Deliveries of one read of the socket come one by one; a batch is begun after the last of them.
+ * The urgent lane is emptied before the normal one.
  *
- * A tag is settled here and nowhere else: committed when its batch was stored and then came back
- * from the feed, requeued when it is given up.
+ * A tag is settled here alone: committed when its batch was stored and came back from the feed,
+ * requeued when it is given up.
  */
 #include "consumer/consumer.h"
 

@@ -28,9 +28,9 @@ struct ingest_body {
     struct slice trace_id, span_id; /* JSON strings for events without trace_id, or data NULL */
 };
 
-struct ingest_span { /* for ingest_text */
+struct ingest_span {
     size_t at, size;
-};
+}; /* for ingest_text */
 
 struct ingest_item {
     int status;                  /* 202 good; 400 not JSON; 413 too large; 422 wrong fields */
