@@ -4,7 +4,8 @@
     http answer    the status, headers, an empty line when there are any, and what the body has in it
     json row       what the row of the event has in it
     sql            a query, and in the next block, `json result`, what its one row has in it
-    json catalogue NAME    a file of the catalogue the requests below it need
+    json catalogue NAME    a file of the catalogue the requests of its section need
+    python, sh     what a program called before; not executed
 """
 import json
 import re
@@ -109,7 +110,8 @@ def play(stack: Stack, section: Section) -> int:
             wait_for(f"{query} to find {text}",
                      lambda: any(holds(row, json.loads(text)) for row in result_rows(stack, query)))
         else:
-            assert kind.startswith("json catalogue"), f"a block of no kind: {kind}"
+            assert kind in ("python", "sh") or kind.startswith("json catalogue"), \
+                f"a block of no kind: {kind}"
     return requests
 
 
