@@ -147,7 +147,6 @@ def test_nothing_is_quarantined_while_the_database_is_out(
 
 # ---- a database that takes no row at all ----
 
-@pytest.mark.asan
 def test_a_database_that_refuses_every_row_is_not_the_fault_of_the_events(stack: Stack) -> None:
     refusal = Refusal(stack.database)
     refusal.switch(EVERYTHING)

@@ -116,7 +116,6 @@ def test_an_event_for_a_deleted_queue_is_answered_503_until_the_queue_is_there_a
     assert stack.broker.ready(QUEUE) == accepted
 
 
-@pytest.mark.asan
 def test_a_blocked_publisher_answers_503_until_the_alarm_clears(
         make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(consumers=0, producer_env={"PUBLISH_CONFIRM_TIMEOUT_MS": "2000"})

@@ -166,7 +166,6 @@ def test_of_two_bodies_under_one_event_id_in_a_request_the_second_is_a_conflict(
     assert json.loads(rows[0]["raw"])["payload"] == {"number": 2}
 
 
-@pytest.mark.asan
 def test_of_two_bodies_under_one_event_id_the_first_stays_and_the_second_is_a_conflict(
         stack: Stack) -> None:
     accept(stack, event(1, event_id="a"))
