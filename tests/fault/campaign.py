@@ -9,9 +9,9 @@ import argparse
 import secrets
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -24,12 +24,8 @@ from rig.database import remove_folder  # noqa: E402
 from rig.servers import Servers  # noqa: E402
 from rig.stack import Stack  # noqa: E402
 
-# These stop a whole server or all daemons; two of them at once would wait for each other.
-NOT_TOGETHER = {"kill_broker", "kill_database", "kill_everything", "freeze_broker",
-                "freeze_database", "lock_table", "memory_alarm", "end_sessions",
-                "kill_producer", "kill_consumer", "kill_worker", "freeze_producer",
-                "freeze_consumer", "restart_producer", "restart_consumer"}
-TOGETHER = sorted(set(FAULTS) - NOT_TOGETHER)
+# What can happen to a link whatever else is being killed, frozen or restarted meanwhile.
+TOGETHER = ["blackhole", "cut_in_the_middle", "cut_links", "refuse", "slow_link"]
 FAULTS_A_ROUND = 10
 
 
@@ -44,17 +40,13 @@ def one_round(servers: Servers, seed: int, pairs: bool, done: Counter) -> tuple[
     try:
         run.start()
         for _ in range(FAULTS_A_ROUND):
-            name = run.dice.choice(sorted(FAULTS))
-            second = run.dice.choice(TOGETHER) if pairs else None
-            beside = None
-            if second and second not in ("lose_commit_reply", "lose_confirm", "lose_ack"):
-                beside = threading.Thread(target=run.fault, args=(second,))
-                beside.start()
-                done[second] += 1
-            run.fault(name)
-            done[name] += 1
-            if beside:
-                beside.join()
+            names = [run.dice.choice(sorted(FAULTS))]
+            if pairs:
+                names.append(run.dice.choice(TOGETHER))
+            with ThreadPoolExecutor(2) as pool:
+                list(pool.map(run.inject, names))
+            done.update(names)
+            run.wait_ready()
             run.wait_accepted(20)
         verdict = run.finish(180)
     finally:

@@ -62,9 +62,19 @@ class Run:
         time.sleep(self.dice.uniform(low, high))
 
     def fault(self, name: str) -> None:
+        """From the fault until everything is ready again."""
+        self.inject(name)
+        self.wait_ready()
+
+    def inject(self, name: str) -> None:
+        """The fault and its mending, for faults that happen together."""
         self.journal.note(f"fault {name}")
         FAULTS[name](self)
         self.journal.note(f"healed {name}")
+
+    def wait_ready(self) -> None:
+        for daemon in self.stack.daemons:
+            daemon.wait_ready(60)
 
     def finish(self, seconds: float = 90.0, late_seconds: float = 20.0) -> checker.Verdict:
         """Ends the load, waits until all is stored, judges. An event that is only late is waited
@@ -122,7 +132,6 @@ def kill_broker(run: Run) -> None:
     run.stack.broker.kill9()
     run.pause(0, 1)
     run.stack.broker.start()
-    _wait_ready(run)
 
 
 def kill_database(run: Run) -> None:
@@ -130,7 +139,6 @@ def kill_database(run: Run) -> None:
     run.stack.database.kill9()
     run.pause(0, 2)
     run.stack.database.start()
-    _wait_ready(run)
 
 
 def kill_everything(run: Run) -> None:
@@ -143,12 +151,6 @@ def kill_everything(run: Run) -> None:
     run.stack.broker.start()
     for daemon in run.stack.daemons:
         daemon.start()
-    _wait_ready(run)
-
-
-def _wait_ready(run: Run) -> None:
-    for daemon in run.stack.daemons:
-        daemon.wait_ready(60)
 
 
 def _freeze(run: Run, daemon: Daemon) -> None:
@@ -158,7 +160,6 @@ def _freeze(run: Run, daemon: Daemon) -> None:
     run.pause(0.5, 8)
     for pid in reversed(family):
         os.kill(pid, signal.SIGCONT)
-    daemon.wait_ready(60)
 
 
 def freeze_producer(run: Run) -> None:
@@ -174,7 +175,6 @@ def freeze_broker(run: Run) -> None:
     server.signal(signal.SIGSTOP)
     run.pause(0.5, 8)
     server.signal(signal.SIGCONT)
-    _wait_ready(run)
 
 
 def freeze_database(run: Run) -> None:
@@ -182,7 +182,6 @@ def freeze_database(run: Run) -> None:
     server.signal_all(signal.SIGSTOP)
     run.pause(0.5, 8)
     server.signal_all(signal.SIGCONT)
-    _wait_ready(run)
 
 
 def restart_producer(run: Run) -> None:
@@ -233,7 +232,6 @@ def blackhole(run: Run) -> None:
     link.blackhole()
     run.pause(0.5, 10)
     link.blackhole(False)
-    _wait_ready(run)
 
 
 def refuse(run: Run) -> None:
@@ -242,7 +240,6 @@ def refuse(run: Run) -> None:
     link.cut()
     run.pause(0.5, 5)
     link.refuse(False)
-    _wait_ready(run)
 
 
 def slow_link(run: Run) -> None:
@@ -258,7 +255,6 @@ def end_sessions(run: Run) -> None:
         session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                         "WHERE datname = current_database() AND pid <> pg_backend_pid()")
     run.stack.broker.close_connections()
-    _wait_ready(run)
 
 
 def memory_alarm(run: Run) -> None:
@@ -267,14 +263,12 @@ def memory_alarm(run: Run) -> None:
     broker.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
     run.pause(1, 6)
     broker.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
-    _wait_ready(run)
 
 
 def lock_table(run: Run) -> None:
     with run.stack.database.connect(autocommit=False) as session:
         session.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
         run.pause(1, 8)
-    _wait_ready(run)
 
 
 FAULTS: dict[str, Callable[[Run], None]] = {
