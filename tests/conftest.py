@@ -17,8 +17,13 @@ import pytest
 
 from rig.broker import Broker, Vhost, folder_for_servers
 from rig.database import SUPERUSER, Cluster, Database, remove_folder
+from rig.process import end_on_sigterm
 from rig.servers import WRITER, migrate_template
 from rig.stack import Stack
+
+
+def pytest_configure() -> None:
+    end_on_sigterm()
 
 
 @pytest.fixture(scope="session")

@@ -30,17 +30,28 @@ class Count:
         return Count(self.passed + other.passed, self.failed + other.failed)
 
 
+def end(tool: subprocess.Popen) -> None:
+    """SIGTERM first: a test run stops its servers then."""
+    tool.terminate()
+    try:
+        tool.wait(30)
+    except subprocess.TimeoutExpired:
+        tool.kill()
+        tool.wait()
+
+
 def command(step: str, argv: list[str], seconds: int, **env: str) -> tuple[int, str]:
     """Runs to the end or the deadline; the status and all output."""
     LOGS.mkdir(exist_ok=True)
     path = LOGS / f"{step}.log"
     with open(path, "ab") as out:
+        tool = subprocess.Popen(argv, cwd=SOURCE, stdin=subprocess.DEVNULL, stdout=out,
+                                stderr=subprocess.STDOUT, env={**os.environ, **env})
         try:
-            status = subprocess.run(argv, cwd=SOURCE, stdin=subprocess.DEVNULL, stdout=out,
-                                    stderr=subprocess.STDOUT, timeout=seconds, check=False,
-                                    env={**os.environ, **env}).returncode
+            status = tool.wait(seconds)
         except subprocess.TimeoutExpired:
             out.write(f"\nnot finished within {seconds} s\n".encode())
+            end(tool)
             status = 124
     return status, path.read_text(errors="replace")
 

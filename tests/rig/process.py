@@ -6,7 +6,6 @@ Only processes started here are ever signalled, by their ids.
 import os
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 from rig.wait import wait_for
@@ -166,5 +165,8 @@ def clean_environment(**more: str) -> dict[str, str]:
     return env
 
 
-def timestamp() -> str:
-    return time.strftime("%H:%M:%S")
+def end_on_sigterm() -> None:
+    """SIGTERM becomes the end of the run by exception, so that every server is stopped."""
+    def on_sigterm(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt("SIGTERM")
+    signal.signal(signal.SIGTERM, on_sigterm)

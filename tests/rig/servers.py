@@ -2,7 +2,7 @@
 """A broker and a cluster with a migrated template, for commands that are no pytest run."""
 from rig.broker import Broker, folder_for_servers
 from rig.database import Cluster, Database, remove_folder
-from rig.process import run
+from rig.process import end_on_sigterm, run
 from rig.stack import base_env, program
 
 TEMPLATE, WRITER = "rig_template", "rig_writer"
@@ -26,6 +26,7 @@ class Servers:
         self.cluster = Cluster(self.folder / "postgres", settings)
 
     def __enter__(self) -> "Servers":
+        end_on_sigterm()
         try:
             self.broker.start()
             self.cluster.start()
