@@ -67,16 +67,25 @@ def build(name: str, compiler: str, *options: str) -> Count:
     return Count(1, 0) if status == 0 else Count(0, 1)
 
 
+BUILDS = {"build-gcc": ["gcc"], "build-clang": ["clang"],
+          "build-asan": ["gcc", "-Db_sanitize=address,undefined"]}
+
+
 def build_gcc() -> Count:
-    return build("gcc", "gcc")
+    return build("gcc", *BUILDS["build-gcc"])
 
 
 def build_clang() -> Count:
-    return build("clang", "clang")
+    return build("clang", *BUILDS["build-clang"])
 
 
 def build_asan() -> Count:
-    return build("asan", "gcc", "-Db_sanitize=address,undefined")
+    return build("asan", *BUILDS["build-asan"])
+
+
+def up_to_date(folder: str) -> None:
+    """For a step that is run alone; a failure shows in the step itself."""
+    build(folder.removeprefix("build-"), *BUILDS[folder])
 
 
 def meson_test(step: str, folder: str, *options: str, seconds: int = 600) -> Count:
@@ -84,6 +93,7 @@ def meson_test(step: str, folder: str, *options: str, seconds: int = 600) -> Cou
         """testlog.json, or testlog-WRAPPER.json."""
         return list((SOURCE / folder / "meson-logs").glob("testlog*.json"))
 
+    up_to_date(folder)
     for old in logs():
         old.unlink()
     status, _ = command(step, ["meson", "test", "-C", folder, "--no-rebuild",
@@ -108,6 +118,7 @@ def unit_asan() -> Count:
 
 
 def valgrind() -> Count:
+    up_to_date("build-gcc")
     listed = subprocess.run(["meson", "introspect", "--tests", "build-gcc"], cwd=SOURCE,
                             capture_output=True, text=True, check=True).stdout
     names = [t["name"] for t in json.loads(listed)
@@ -124,6 +135,7 @@ def style() -> Count:
 
 
 def tidy() -> Count:
+    up_to_date("build-clang")
     status, text = command("tidy", ["tests/style/tidy", "build-clang"], 400)
     return counted(status, text)
 
@@ -147,6 +159,7 @@ def counted(status: int, text: str) -> Count:
 
 
 def pytest(step: str, folder: str, *args: str, seconds: int = 900, **env: str) -> Count:
+    up_to_date(folder)
     report = LOGS / f"{step}.xml"
     report.unlink(missing_ok=True)
     status, _ = command(step, ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini",
