@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/base/catalog_source.h"
 #include "common/base/event.h"
 #include "common/base/json_text.h"
+#include "schema/catalog.h"
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
@@ -22,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static const struct gate_limits limits = {.depth = 32, .members = 256, .digits = 200000};
 static struct event_reader *reader, *other;
 static struct event_faults faults;
+static struct catalog_source source = {.folder = ""};
 
 static void check_utf8(const char *p, size_t size)
 {
@@ -128,9 +131,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct slice text = {(const char *)data, size};
     if (reader == NULL) {
+        source.builtin = schema_catalog;
+        source.builtin_count = schema_catalog_count;
         reader = event_reader_create(&limits);
         other = event_reader_create(&limits);
-        CHECK(reader != NULL && other != NULL);
+        CHECK(reader != NULL && other != NULL && catalog_source_open(&source));
+        event_reader_use(reader, &source);
     }
     try_as_event(text);
     try_as_line(text);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The catalogue on the whole stack: what it decides is stored, strict mode, reload on SIGHUP."""
 import json
+import re
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rig.process import run
-from rig.stack import Stack, base_env, program
+from rig.stack import SOURCE, Stack, base_env, program
 from rig.wait import wait_for
 
 BOM = "550e8400-e29b-41d4-a716-446655440000"
@@ -117,3 +118,20 @@ def test_a_bad_catalogue_is_told_by_check_and_keeps_a_daemon_from_starting(tmp_p
         text = done.stdout + done.stderr
         assert "a.json:2:" in text and "types" in text
         assert "b.json:1:" in text
+
+
+def test_the_example_of_the_documentation_works(make_stack: Callable[..., Stack],
+                                                tmp_path: Path) -> None:
+    page = (SOURCE / "docs" / "catalog.md").read_text()
+    (tmp_path / "shop.json").write_text(re.findall(r"```json\n(.*?)```", page, re.DOTALL)[0])
+    stack = make_stack(producer_env={"CATALOG_DIR": str(tmp_path)})
+    paid = {"event_type": "order.paid", "order_id": BOM, "user_id": 7, "payment_method": "card"}
+    suspected = {"event_type": "fraud_suspected", "data": {"order_id": BOM, "score": 95}}
+    assert stack.post([{**paid, "event_id": "paid"}, {**suspected, "event_id": "fraud"}]
+                      ).status_code == 202
+    row = stack.event("paid")
+    assert (row["event_type"], row["routing_key"], row["priority"]) == \
+        ("order_paid", "shop.card.paid", 6)
+    assert row["payload"] == {"order_id": BOM, "method": "card"}
+    row = stack.event("fraud")
+    assert (row["routing_key"], row["priority"]) == ("shop.fraud.critical", 9)
