@@ -68,12 +68,12 @@ static void faults_name_the_attribute(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char pointers[256] = "";
+        size_t used = 0;
         if (turned(&cloudevents_structured, cases[i].event) != NULL)
             fail_msg("%s was taken", cases[i].event);
-        for (size_t k = 0; k < turned_faults.count; k++) {
-            strcat(pointers, turned_faults.fault[k].pointer);
-            strcat(pointers, " ");
-        }
+        for (size_t k = 0; k < turned_faults.count; k++)
+            used += (size_t)snprintf(pointers + used, sizeof pointers - used, "%s ",
+                                     turned_faults.fault[k].pointer);
         assert_string_equal(pointers, cases[i].pointers);
     }
 }
