@@ -62,7 +62,9 @@ def test_a_stored_event_is_told_as_it_is_stored(stack: Stack, broker: Vhost) -> 
     with subscriber(broker, "cns.risk.#") as mine, subscriber(broker, "other.#") as other:
         answer = stack.post('{"event_type":"risk_alert","event_id":"r-1","severity":"high",'
                             '"routing_key":"cns.risk.alert.high","priority":8,'
-                            '"payload":{"risk_score":65.50}}')
+                            '"bom_id":"01a1fbad-2991-7001-a38f-000000000001",'
+                            '"organization_id":"01a1fbad-2991-7001-a38f-000000000001",'
+                            '"payload":{"risk_score":65.50,"mpn":"m"}}')
         assert answer.status_code == 202
         [(method, properties, body)] = mine.wait(1)
         assert stack.count("event_id = 'r-1'") == 1
