@@ -98,7 +98,7 @@ static bool add_type(struct catalog_load *l, struct catalog_type *type)
     struct catalog *c = l->catalog;
     if (c->type_count == c->type_capacity) {
         const size_t capacity = c->type_capacity == 0 ? 64 : c->type_capacity * 2;
-        struct catalog_type **types = realloc(c->types, capacity * sizeof *types);
+        struct catalog_type **types = realloc(c->types, capacity * sizeof(void *));
         if (types == NULL)
             return false;
         c->types = types;

@@ -102,7 +102,7 @@ int event_find_declared(const struct catalog_type *t, const struct gate_member *
 static void note_columns(struct judging *j)
 {
     const struct reading *x = j->reading;
-    for (size_t i = 0; i < j->type->field_count; i++) {
+    for (size_t i = 0; i < j->field_count; i++) {
         const int column = j->type->fields[i].column;
         j->found[i] = (struct event_found){0};
         if (column == CATALOG_NONE || x->given[column] == NULL)
@@ -223,7 +223,7 @@ static void note_payload(struct judging *j)
 /* A text a column does not allow goes to the field that takes it. */
 static void redirect(struct judging *j)
 {
-    for (size_t i = 0; i < j->type->field_count; i++) {
+    for (size_t i = 0; i < j->field_count; i++) {
         const struct catalog_field *f = &j->type->fields[i];
         struct event_found *found = &j->found[i];
         if (f->otherwise == CATALOG_NONE || found->token.data == NULL ||
@@ -379,12 +379,13 @@ void event_judge(struct reading *x)
         return;
     j.reading = x;
     j.type = x->type;
+    j.field_count = x->type->field_count;
     j.renamed = false;
     note_columns(&j);
     note_unknown(&j);
     note_payload(&j);
     redirect(&j);
-    for (size_t i = 0; i < j.type->field_count; i++)
+    for (size_t i = 0; i < j.field_count; i++)
         check_field(&j, i);
     if (x->faults->count > 0)
         return;

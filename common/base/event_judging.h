@@ -16,6 +16,7 @@ struct event_found {
 struct judging {
     struct reading *reading;
     const struct catalog_type *type;
+    size_t field_count; /* of the type */
     enum event_level level;
     bool renamed; /* a member of the payload has an older name */
     struct event_found found[CATALOG_FIELDS_MAX];
