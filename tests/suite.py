@@ -17,6 +17,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1]
 LOGS = SOURCE / "build-logs"
+WORKERS = 3
 # Too slow under valgrind for what it would find there; they run under the sanitizers.
 NOT_UNDER_VALGRIND = {"corpus_gate", "corpus_event", "corpus_amqp"}
 
@@ -159,11 +160,12 @@ def counted(status: int, text: str) -> Count:
 
 
 def pytest(step: str, folder: str, *args: str, seconds: int = 900, **env: str) -> Count:
+    """WORKERS at a time, each with servers of its own: tests mostly wait."""
     up_to_date(folder)
     report = LOGS / f"{step}.xml"
     report.unlink(missing_ok=True)
     status, _ = command(step, ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini",
-                               f"--junit-xml={report}", *args], seconds,
+                               "--numprocesses", str(WORKERS), f"--junit-xml={report}", *args], seconds,
                         HOLDFAST_BUILD=folder, PYTHONDONTWRITEBYTECODE="1", **env)
     count = Count()
     if report.exists():
