@@ -5,10 +5,9 @@
  * given its batch up, or none was well for a minute. The messages come again, here or elsewhere.
  *
  * Deliveries of one read of the socket come one by one; a batch is begun after the last of them.
- * The urgent lane is emptied before the normal one.
  *
- * A tag is settled here alone: committed when its batch was stored and came back from the feed,
- * requeued when it is given up.
+ * A batch is acknowledged when it was stored and came back from the feed; one that is given up
+ * goes back to the queue.
  */
 #include "consumer/consumer.h"
 
@@ -25,11 +24,12 @@
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "consumer/feed.h"
+#include "consumer/intake.h"
 #include "consumer/meters.h"
-#include "consumer/subscriber.h"
 #include "consumer/writer.h"
 
-#define WRITERS_MAX     16
+#define WRITERS_MAX     17
+#define URGENT_WRITER   0
 #define BATCH_BYTES_MAX ((size_t)1 << 20) /* of messages; a single larger one is a batch */
 #define UNWELL_MAX      (60 * CLOCK_S)    /* then what waits goes back */
 #define TICK_S          1
@@ -38,8 +38,7 @@ struct consumer {
     struct loop *loop;           /* borrowed */
     const struct config *config; /* borrowed */
     struct meters meters;
-    struct subscriber_options subscriber_options;
-    struct subscriber *subscriber; /* owned */
+    struct intake *intake; /* owned */
     struct feed_options feed_options;
     struct feed *feed;                   /* owned */
     struct event_reader *reader;         /* owned */
@@ -47,54 +46,14 @@ struct consumer {
     struct writer_options writer_options[WRITERS_MAX];
     char names[WRITERS_MAX][96]; /* "holdfast-consumer host:pid/0" */
     size_t writer_count;
-    struct delivery_list waiting[TOPOLOGY_LANES];
-    size_t held;               /* bytes of deliveries here and in batches */
-    bool open;                 /* the intake */
+    bool urgent_last;          /* the last batch was of urgent events alone, and others waited */
     struct event *kick, *tick; /* owned */
     int64_t unwell_ns;         /* since when no writer is well; 0 = one is */
     int64_t drain_by;          /* ns; 0 = not draining */
-    bool ended;                /* the subscriber was told to end */
+    bool ended;                /* the intake was told to end */
     void (*on_drained)(void *arg);
     void *on_drained_arg;
 };
-
-/* ---- holding and sending back ---- */
-
-static void hold(struct consumer *c, size_t bytes)
-{
-    c->held += bytes;
-    metric_set(c->meters.held_bytes, (int64_t)c->held);
-    subscriber_set_held(c->subscriber, c->held);
-}
-
-static void let_go(struct consumer *c, size_t bytes)
-{
-    assert(c->held >= bytes);
-    c->held -= bytes;
-    metric_set(c->meters.held_bytes, (int64_t)c->held);
-    subscriber_set_held(c->subscriber, c->held);
-}
-
-static void send_back(struct consumer *c, struct delivery_list *list)
-{
-    struct settle *settle = subscriber_settle(c->subscriber);
-    const size_t bytes = list->bytes;
-    for (struct delivery *d; (d = delivery_list_take(list)) != NULL;) {
-        settle_requeue(settle, d->generation, d->tag);
-        free(d);
-    }
-    settle_flush(settle);
-    let_go(c, bytes);
-}
-
-static void close_intake(struct consumer *c)
-{
-    subscriber_close(c->subscriber);
-    for (size_t lane = TOPOLOGY_LANES; lane-- > 0;)
-        send_back(c, &c->waiting[lane]);
-    settle_flush_all(subscriber_settle(c->subscriber));
-    c->open = false;
-}
 
 static bool is_any(const struct consumer *c, bool (*is)(const struct writer *w))
 {
@@ -106,45 +65,62 @@ static bool is_any(const struct consumer *c, bool (*is)(const struct writer *w))
 
 /* ---- batches go out ---- */
 
-static struct delivery_list *next_lane(struct consumer *c)
+static bool has_any(const struct consumer *c, size_t writer)
 {
-    for (size_t lane = TOPOLOGY_LANES; lane-- > 0;)
-        if (c->waiting[lane].count > 0)
-            return &c->waiting[lane];
-    return NULL;
+    return intake_has(c->intake, TOPOLOGY_URGENT) ||
+           (writer != URGENT_WRITER && intake_has(c->intake, TOPOLOGY_NORMAL));
+}
+
+static void add_lane(struct consumer *c, struct batch *b, enum topology_lane lane)
+{
+    const size_t events_max = (size_t)c->config->consumer_batch_events;
+    while (intake_has(c->intake, lane) && b->event_count < events_max &&
+           b->deliveries.bytes < BATCH_BYTES_MAX)
+        batch_add(b, c->reader, intake_take(c->intake, lane));
+}
+
+/* Urgent events do not wait for a large transaction: one writer takes nothing else. More of them
+ * than it can take get transactions of their own, but not twice in a row, so that the others come
+ * through, too. */
+static void add_lanes(struct consumer *c, struct batch *b, size_t writer)
+{
+    if (writer == URGENT_WRITER) {
+        add_lane(c, b, TOPOLOGY_URGENT);
+        return;
+    }
+    const bool alone = intake_has(c->intake, TOPOLOGY_URGENT) &&
+                       intake_has(c->intake, TOPOLOGY_NORMAL) && !c->urgent_last;
+    c->urgent_last = alone;
+    add_lane(c, b, TOPOLOGY_URGENT);
+    if (!alone)
+        add_lane(c, b, TOPOLOGY_NORMAL);
 }
 
 /* NULL when memory ran out; the deliveries are sent back. */
-static struct batch *make_batch(struct consumer *c)
+static struct batch *make_batch(struct consumer *c, size_t writer)
 {
-    struct delivery_list *lane = next_lane(c);
     struct batch *b = batch_create();
-    const size_t events_max = (size_t)c->config->consumer_batch_events;
-    if (b == NULL) {
-        log_error("no_memory", "out of memory, the messages of a lane go back to the queue");
-        if (lane != NULL)
-            send_back(c, lane);
-        return NULL;
+    if (b != NULL) {
+        add_lanes(c, b, writer);
+        batch_seal(b);
     }
-    while (lane != NULL && b->event_count < events_max && b->deliveries.bytes < BATCH_BYTES_MAX) {
-        batch_add(b, c->reader, delivery_list_take(lane));
-        lane = next_lane(c);
-    }
-    batch_seal(b);
-    if (!b->failed)
+    if (b != NULL && !b->failed)
         return b;
-    log_error("no_memory", "out of memory, the messages of a batch go back to the queue");
-    send_back(c, &b->deliveries);
+    log_error("no_memory", "out of memory, what waits goes back to the queue");
+    if (b != NULL)
+        intake_send_back(c->intake, &b->deliveries);
     batch_destroy(b);
+    intake_close(c->intake);
+    intake_open(c->intake);
     return NULL;
 }
 
 static void fill_writers(struct consumer *c)
 {
     for (size_t i = 0; i < c->writer_count; i++) {
-        if (!writer_is_free(c->writers[i]) || next_lane(c) == NULL)
+        if (!writer_is_free(c->writers[i]) || !has_any(c, i))
             continue;
-        struct batch *b = make_batch(c);
+        struct batch *b = make_batch(c, i);
         if (b == NULL)
             return;
         metric_observe(c->meters.batch_size, (int64_t)b->event_count);
@@ -158,11 +134,9 @@ static void on_kick(int fd, short what, void *arg)
     fill_writers(arg);
 }
 
-static void on_delivery(void *arg, enum topology_lane lane, struct delivery *d)
+static void on_arrived(void *arg)
 {
     struct consumer *c = arg;
-    delivery_list_add(&c->waiting[lane], d);
-    hold(c, delivery_size(d));
     event_active(c->kick, EV_TIMEOUT, 0);
 }
 
@@ -173,32 +147,17 @@ static void end_if_drained(struct consumer *c)
     if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch) || !feed_is_idle(c->feed))
         return;
     c->ended = true;
-    subscriber_end(c->subscriber);
-}
-
-static void open_intake(struct consumer *c)
-{
-    if (!c->open)
-        subscriber_open(c->subscriber);
-    c->open = true;
+    intake_end(c->intake);
 }
 
 /* Told, or given up by the feed: either way it is stored. */
 static void on_told(void *arg, struct batch *b)
 {
     struct consumer *c = arg;
-    struct settle *settle = subscriber_settle(c->subscriber);
-    const int64_t now_ns = clock_now_ns();
-    for (const struct delivery *d = b->deliveries.head; d != NULL; d = d->next) {
-        settle_committed(settle, d->generation, d->tag);
-        metric_observe_ns(c->meters.ack_duration, now_ns - d->arrived_ns);
-    }
-    settle_flush(settle);
-    metric_set(c->meters.in_flight, (int64_t)settle_open_count(settle));
-    let_go(c, b->deliveries.bytes);
+    intake_settle(c->intake, &b->deliveries);
     batch_destroy(b);
     if (c->drain_by == 0 && is_any(c, writer_is_free))
-        open_intake(c);
+        intake_open(c->intake);
     end_if_drained(c);
 }
 
@@ -213,10 +172,10 @@ static void on_stored(void *arg, struct batch *b, const struct writer_result *re
 static void on_given_up(void *arg, struct batch *b, const struct session_fault *why)
 {
     struct consumer *c = arg;
-    send_back(c, &b->deliveries);
+    intake_send_back(c->intake, &b->deliveries);
     batch_destroy(b);
-    if (c->open && !is_any(c, writer_has_batch) && !is_any(c, writer_is_free)) {
-        close_intake(c);
+    if (intake_is_open(c->intake) && !is_any(c, writer_has_batch) && !is_any(c, writer_is_free)) {
+        intake_close(c->intake);
         log_error("intake_closed",
                   "the database takes no batch: messages stay in the queue until it does",
                   LOG_TEXT("class", sqlstate_class_name(why->class)),
@@ -231,7 +190,7 @@ static void on_free(void *arg, struct writer *w)
     (void)w;
     if (c->drain_by != 0)
         return;
-    open_intake(c);
+    intake_open(c->intake);
     fill_writers(c);
 }
 
@@ -240,9 +199,6 @@ static void on_free(void *arg, struct writer *w)
 static void on_lost(void *arg)
 {
     struct consumer *c = arg;
-    for (size_t lane = 0; lane < TOPOLOGY_LANES; lane++)
-        send_back(c, &c->waiting[lane]);
-    feed_give_back(c->feed);
     for (size_t i = 0; i < c->writer_count; i++)
         writer_give_up(c->writers[i]);
 }
@@ -254,9 +210,9 @@ static void on_lost(void *arg)
 static void watch_feed(struct consumer *c)
 {
     const char *trouble = feed_trouble(c->feed);
-    if (!c->open || trouble == NULL || !subscriber_is_stalled(c->subscriber))
+    if (!intake_is_open(c->intake) || trouble == NULL || !intake_is_stalled(c->intake))
         return;
-    close_intake(c);
+    intake_close(c->intake);
     log_error("intake_closed", "the feed is held up: messages stay in the queue until it goes on",
               LOG_TEXT("reason", trouble));
 }
@@ -270,10 +226,10 @@ static void watch_writers(struct consumer *c)
     }
     if (c->unwell_ns == 0)
         c->unwell_ns = now_ns;
-    const bool stalled = subscriber_is_stalled(c->subscriber);
-    if (!c->open || (!stalled && now_ns - c->unwell_ns < UNWELL_MAX))
+    const bool stalled = intake_is_stalled(c->intake);
+    if (!intake_is_open(c->intake) || (!stalled && now_ns - c->unwell_ns < UNWELL_MAX))
         return;
-    close_intake(c);
+    intake_close(c->intake);
     log_error("intake_closed", "the database is away: messages stay in the queue until it is back",
               LOG_TEXT("reason", writer_trouble(c->writers[0])));
 }
@@ -288,7 +244,7 @@ static void on_tick(int fd, short what, void *arg)
         return;
     log_warning("drain_cut", "what is not committed yet is left to the queue");
     c->ended = true;
-    subscriber_end(c->subscriber);
+    intake_end(c->intake);
 }
 
 /* ---- life ---- */
@@ -304,11 +260,13 @@ static bool start_writers(struct consumer *c)
     static const struct writer_handler handler = {on_free, on_stored, on_given_up};
     char host[64] = "";
     gethostname(host, sizeof host - 1);
-    for (int64_t i = 0; i < c->config->consumer_writers; i++) {
+    for (int64_t i = 0; i <= c->config->consumer_writers; i++) {
         snprintf(c->names[i], sizeof c->names[i], "holdfast-consumer %s:%d/%d", host, (int)getpid(),
                  (int)i);
-        c->writer_options[i] = (struct writer_options){
-            .config = c->config, .name = c->names[i], .meters = &c->meters, .upkeep = i == 0};
+        c->writer_options[i] = (struct writer_options){.config = c->config,
+                                                       .name = c->names[i],
+                                                       .meters = &c->meters,
+                                                       .upkeep = i == URGENT_WRITER + 1};
         c->writers[i] = writer_create(c->loop, &c->writer_options[i], &handler, c);
         if (c->writers[i] == NULL)
             return false;
@@ -319,7 +277,7 @@ static bool start_writers(struct consumer *c)
 
 static bool start(struct consumer *c, const struct catalog_source *catalog)
 {
-    static const struct subscriber_handler handler = {on_delivery, on_lost, on_ended};
+    static const struct intake_handler handler = {on_arrived, on_lost, on_ended};
     static const struct timeval second = {TICK_S, 0};
     /* The producer may have been given wider limits; what it let in is not refused here. */
     const struct gate_limits limits = {.depth = 64, .members = 1 << 20, .digits = 1 << 24};
@@ -327,12 +285,13 @@ static bool start(struct consumer *c, const struct catalog_source *catalog)
     c->reader = event_reader_create(&limits);
     c->kick = evtimer_new(loop_base(c->loop), on_kick, c);
     c->tick = event_new(loop_base(c->loop), -1, EV_PERSIST, on_tick, c);
-    c->subscriber_options = (struct subscriber_options){c->config, &c->meters};
-    c->subscriber = subscriber_create(c->loop, &c->subscriber_options, &handler, c);
+    c->intake = intake_create(
+        c->loop, &(struct subscriber_options){.config = c->config, .meters = &c->meters}, &handler,
+        c);
     c->feed_options = (struct feed_options){c->config, &c->meters};
     c->feed = feed_create(c->loop, &c->feed_options, on_told, c);
     if (c->feed == NULL || c->reader == NULL || c->kick == NULL || c->tick == NULL ||
-        c->subscriber == NULL)
+        c->intake == NULL)
         return false;
     event_reader_use(c->reader, catalog);
     event_add(c->tick, &second);
@@ -346,7 +305,7 @@ struct consumer *consumer_create(struct loop *loop, const struct config *config,
     if (c == NULL)
         return NULL;
     *c = (struct consumer){.loop = loop, .config = config};
-    assert(config->consumer_writers <= WRITERS_MAX);
+    assert(config->consumer_writers < WRITERS_MAX);
     if (start(c, catalog))
         return c;
     consumer_destroy(c);
@@ -360,9 +319,7 @@ void consumer_destroy(struct consumer *c)
     for (size_t i = 0; i < c->writer_count; i++)
         writer_destroy(c->writers[i]);
     feed_destroy(c->feed);
-    subscriber_destroy(c->subscriber);
-    for (size_t lane = 0; lane < TOPOLOGY_LANES; lane++)
-        delivery_list_clear(&c->waiting[lane]);
+    intake_destroy(c->intake);
     event_reader_destroy(c->reader);
     if (c->kick != NULL)
         event_free(c->kick);
@@ -377,7 +334,7 @@ void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg
     c->on_drained = on_drained;
     c->on_drained_arg = arg;
     log_info("draining", "finishing what is in flight");
-    close_intake(c);
+    intake_close(c->intake);
     for (size_t i = 0; i < c->writer_count; i++)
         writer_give_up(c->writers[i]);
     end_if_drained(c);
@@ -387,11 +344,7 @@ void consumer_report(void *consumer, struct probe_report *report)
 {
     const struct consumer *c = consumer;
     const bool stores = is_any(c, writer_is_well);
-    const bool consumes = subscriber_is_consuming(c->subscriber);
-    probe_check(report, "rabbitmq",
-                subscriber_is_ready(c->subscriber) ? consumes ? PROBE_HEALTHY : PROBE_DEGRADED
-                                                   : PROBE_UNHEALTHY,
-                consumes ? NULL : subscriber_reason(c->subscriber));
+    intake_report(c->intake, report);
     if (feed_is_on(c->feed))
         probe_check(report, "feed", feed_trouble(c->feed) != NULL ? PROBE_DEGRADED : PROBE_HEALTHY,
                     feed_trouble(c->feed));

@@ -19,6 +19,7 @@ struct delivery {
     uint64_t generation, tag;
     int64_t arrived_ns;
     bool redelivered;
+    uint8_t lane; /* enum topology_lane */
     enum delivery_form form;
     struct slice message_id, body; /* in bytes; message_id.size 0 when it had none */
     char bytes[];

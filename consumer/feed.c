@@ -79,12 +79,6 @@ void feed_give_back_told(struct feed *f)
         f->on_told(f->arg, take_head(f));
 }
 
-void feed_give_back(struct feed *f)
-{
-    while (f->head != NULL)
-        f->on_told(f->arg, take_head(f));
-}
-
 static void let_go(struct feed *f)
 {
     while (f->head != NULL) {

@@ -31,7 +31,6 @@ void feed_destroy(struct feed *f);
 void feed_end(struct feed *f, void (*on_ended)(void *arg), void *arg);
 
 void feed_tell(struct feed *f, struct batch *b); /* takes the batch, which is stored */
-void feed_give_back(struct feed *f); /* all batches, told or not: their messages come again */
 
 bool feed_is_idle(const struct feed *f); /* holds no batch */
 bool feed_is_on(const struct feed *f);

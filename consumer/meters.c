@@ -11,7 +11,9 @@
 static void register_broker(struct meters *m)
 {
     static const char delivered[] = "Messages taken from the queue";
-    m->connected = metrics_gauge("amqp_connected", "", "1 while the link to the broker is up");
+    static const char connected[] = "1 while the link to the broker is up";
+    m->connected[TOPOLOGY_NORMAL] = metrics_gauge("amqp_connected", "lane=\"normal\"", connected);
+    m->connected[TOPOLOGY_URGENT] = metrics_gauge("amqp_connected", "lane=\"urgent\"", connected);
     m->reconnects = metrics_counter("amqp_reconnects_total", "", "Links made after the first");
     m->delivered = metrics_counter("messages_delivered_total", "redelivered=\"false\"", delivered);
     m->redelivered = metrics_counter("messages_delivered_total", "redelivered=\"true\"", delivered);

@@ -3,6 +3,7 @@
 #ifndef HOLDFAST_CONSUMER_METERS_H
 #define HOLDFAST_CONSUMER_METERS_H
 
+#include "common/amqp/topology.h"
 #include "common/base/metrics.h"
 #include "common/pg/sqlstate.h"
 
@@ -10,7 +11,8 @@ struct batch;
 struct writer_result;
 
 struct meters {
-    struct metric *connected, *reconnects, *delivered, *redelivered, *in_flight, *held_bytes;
+    struct metric *connected[TOPOLOGY_LANES], *reconnects, *delivered, *redelivered, *in_flight,
+        *held_bytes;
     struct metric *stored, *duplicates, *conflicts, *refused, *unreadable;
     struct metric *committed, *failed, *retries[SQLSTATE_CLASS_COUNT];
     struct metric *commit_duration, *ack_duration, *batch_size, *latency, *skew, *last_commit;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * After each on_ready, while open: declare the topology, then consume the urgent lane, then the
- * normal one. A refusal of a declare costs the channel; the topology has turned passive by then and
- * the next on_ready goes on. Answers of an older generation are ignored.
+ * After each on_ready, while open: declare the topology, then consume. A refusal of a declare costs
+ * the channel; the topology has turned passive by then and the next on_ready goes on. Answers of an
+ * older generation are ignored.
  *
- * Closing cancels both consumers; deliveries the broker had already sent arrive afterwards and go
- * straight back. A start under way is let finish, then undone. Starting again waits until both
- * cancels are answered: the broker answers a cancel out of turn, behind calls that came after it,
- * and the link takes answers in the order of the questions. A consumer the broker itself has
- * cancelled is cancelled like the other; it answers that all the same.
+ * Closing cancels the consumer; deliveries the broker had already sent arrive afterwards and go
+ * straight back. A start under way is let finish, then undone. Starting again waits until the
+ * cancel is answered: the broker answers it out of turn, behind calls that came after it, and the
+ * link takes answers in the order of the questions. A consumer the broker itself has cancelled is
+ * cancelled all the same; the broker answers that, too.
  */
 #include "consumer/subscriber.h"
 
@@ -23,14 +23,14 @@
 #include "consumer/meters.h"
 
 /* Held beyond this, the socket is not read; below half of it, it is again. */
-#define HELD_BYTES_MAX ((size_t)4 << 20)
+static const size_t held_bytes_max[TOPOLOGY_LANES] = {
+    [TOPOLOGY_NORMAL] = (size_t)4 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
 
 /* The broker ends a connection it cannot send to, after 15 s by default. */
 #define PAUSED_MAX (5 * CLOCK_S)
 
 struct subscriber {
-    const struct config *config; /* borrowed */
-    const struct meters *meters; /* borrowed */
+    const struct subscriber_options *options; /* borrowed */
     struct subscriber_handler handler;
     void *arg;
     struct link_options link_options;
@@ -43,20 +43,24 @@ struct subscriber {
     int64_t paused_ns;                                  /* since when */
     enum { IDLE, STARTING, CONSUMING, STOPPING } state; /* of the present link; IDLE when lost */
     bool cancelled;                                     /* by the broker while STARTING */
-    unsigned unanswered;                                /* cancels, in STOPPING */
-    unsigned round; /* of consuming; part of the consumer tags */
-    char tags[TOPOLOGY_LANES][64];
+    unsigned round;                                     /* of consuming; part of the consumer tag */
+    char tag[64];
     char reason[256]; /* why not CONSUMING, when the broker said so */
     struct log_repeat refused;
 };
 
 static void start_consuming(struct subscriber *s);
 
+static const char *queue_of(const struct subscriber *s)
+{
+    return s->topology.queue[s->options->lane];
+}
+
 static void on_stopped(void *arg, const struct link_answer *a)
 {
     struct subscriber *s = arg;
     (void)a; /* a lost link has stopped it, too */
-    if (s->state != STOPPING || --s->unanswered > 0)
+    if (s->state != STOPPING)
         return;
     s->state = IDLE;
     start_consuming(s);
@@ -66,9 +70,7 @@ static void on_stopped(void *arg, const struct link_answer *a)
 static void stop_consuming(struct subscriber *s)
 {
     s->state = STOPPING;
-    s->unanswered = TOPOLOGY_LANES;
-    for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
-        link_cancel(s->link, s->tags[lane], on_stopped, s);
+    link_cancel(s->link, s->tag, on_stopped, s);
 }
 
 /* A step of starting was refused, or the link went. */
@@ -99,19 +101,8 @@ static void on_consuming(void *arg, const struct link_answer *a)
     }
     s->reason[0] = 0;
     log_repeat_reset(&s->refused);
-    log_info("consuming", "taking messages from the queue",
-             LOG_TEXT("queue", s->topology.queue[TOPOLOGY_NORMAL]),
+    log_info("consuming", "taking messages from the queue", LOG_TEXT("queue", queue_of(s)),
              LOG_TEXT("broker", link_peer(s->link)));
-}
-
-static void on_urgent_consuming(void *arg, const struct link_answer *a)
-{
-    struct subscriber *s = arg;
-    if (!a->ok)
-        stop_starting(s, "consuming the urgent lane", a);
-    else
-        link_consume(s->link, s->topology.queue[TOPOLOGY_NORMAL], s->tags[TOPOLOGY_NORMAL],
-                     (uint16_t)s->config->consumer_prefetch, on_consuming, s);
 }
 
 static void on_declared(void *arg, const struct link_answer *a)
@@ -125,11 +116,9 @@ static void on_declared(void *arg, const struct link_answer *a)
         stop_starting(s, "declaring the queues", a);
         return;
     }
-    s->round++;
-    for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
-        snprintf(s->tags[lane], sizeof s->tags[lane], "holdfast.%u.%u", lane, s->round);
-    link_consume(s->link, s->topology.queue[TOPOLOGY_URGENT], s->tags[TOPOLOGY_URGENT],
-                 (uint16_t)s->config->consumer_prefetch, on_urgent_consuming, s);
+    snprintf(s->tag, sizeof s->tag, "holdfast.%u", ++s->round);
+    link_consume(s->link, queue_of(s), s->tag, (uint16_t)s->options->config->consumer_prefetch,
+                 on_consuming, s);
 }
 
 static void start_consuming(struct subscriber *s)
@@ -146,8 +135,8 @@ static void on_ready(void *arg, uint64_t generation)
     struct subscriber *s = arg;
     settle_open(&s->settle, s->link, generation);
     s->state = IDLE;
-    metric_set(s->meters->connected, 1);
-    metric_add(s->meters->reconnects, generation > 1);
+    metric_set(s->options->meters->connected[s->options->lane], 1);
+    metric_add(s->options->meters->reconnects, generation > 1);
     start_consuming(s);
 }
 
@@ -157,7 +146,7 @@ static void on_lost(void *arg, const char *reason)
     (void)reason; /* the link has logged it */
     s->state = IDLE;
     s->paused = false;
-    metric_set(s->meters->connected, 0);
+    metric_set(s->options->meters->connected[s->options->lane], 0);
     settle_void(&s->settle);
     s->handler.on_lost(s->arg);
 }
@@ -183,15 +172,10 @@ static void on_cancelled(void *arg, struct slice consumer_tag)
         stop_consuming(s);
 }
 
-static bool is_urgent(const struct subscriber *s, const struct link_delivery *d)
-{
-    return slice_equals(d->consumer_tag, slice_of(s->tags[TOPOLOGY_URGENT]));
-}
-
 static void on_delivery(void *arg, const struct link_delivery *d)
 {
     struct subscriber *s = arg;
-    metric_add(d->redelivered ? s->meters->redelivered : s->meters->delivered, 1);
+    metric_add(d->redelivered ? s->options->meters->redelivered : s->options->meters->delivered, 1);
     if (!settle_delivered(&s->settle, d->tag)) {
         /* Tags are acknowledged in order: with one unknown none behind it could be. */
         log_error("no_memory", "out of memory, the process ends; the messages stay in the queue");
@@ -202,17 +186,17 @@ static void on_delivery(void *arg, const struct link_delivery *d)
         settle_requeue(&s->settle, d->generation, d->tag);
         settle_flush(&s->settle);
     } else {
-        s->handler.on_delivery(s->arg, is_urgent(s, d) ? TOPOLOGY_URGENT : TOPOLOGY_NORMAL, own);
+        s->handler.on_delivery(s->arg, own);
     }
-    metric_set(s->meters->in_flight, (int64_t)settle_open_count(&s->settle));
 }
 
 static void set_options(struct subscriber *s)
 {
-    const struct config *c = s->config;
+    const struct config *c = s->options->config;
     char host[64] = "";
     gethostname(host, sizeof host - 1);
-    snprintf(s->name, sizeof s->name, "holdfast-consumer %s:%d", host, (int)getpid());
+    snprintf(s->name, sizeof s->name, "holdfast-consumer %s:%d %s", host, (int)getpid(),
+             s->options->lane == TOPOLOGY_URGENT ? "urgent" : "normal");
     s->link_options = (struct link_options){
         .name = s->name,
         .hosts = c->rabbitmq_host,
@@ -240,8 +224,7 @@ struct subscriber *subscriber_create(struct loop *loop, const struct subscriber_
     if (s == NULL)
         return NULL;
     const struct config *config = options->config;
-    *s = (struct subscriber){
-        .config = config, .meters = options->meters, .handler = *handler, .arg = arg};
+    *s = (struct subscriber){.options = options, .handler = *handler, .arg = arg};
     set_options(s);
     settle_init(&s->settle);
     topology_init(&s->topology, config->rabbitmq_queue_name,
@@ -295,11 +278,12 @@ void subscriber_end(struct subscriber *s)
 
 void subscriber_set_held(struct subscriber *s, size_t bytes)
 {
-    if (s->open && !s->paused && bytes > HELD_BYTES_MAX && link_is_ready(s->link)) {
+    const size_t most = held_bytes_max[s->options->lane];
+    if (s->open && !s->paused && bytes > most && link_is_ready(s->link)) {
         s->paused = true;
         s->paused_ns = clock_now_ns();
         link_pause(s->link);
-    } else if (s->paused && bytes < HELD_BYTES_MAX / 2) {
+    } else if (s->paused && bytes < most / 2) {
         resume(s);
     }
 }

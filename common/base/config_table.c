@@ -47,7 +47,7 @@ const struct setting config_settings[] = {
     {"OUTBOX_BYTES", SETTING_NUMBER, AT(outbox_bytes), "67108864", 1024, INT64_C(1) << 34, NULL, CONFIG_PRODUCER, "bytes of them"},
     {"CONSUMER_PREFETCH", SETTING_NUMBER, AT(consumer_prefetch), "256", 1, 65535, NULL, CONFIG_CONSUMER, "messages held unacknowledged, a lane"},
     {"CONSUMER_BATCH_EVENTS", SETTING_NUMBER, AT(consumer_batch_events), "2000", 1, 100000, NULL, CONFIG_CONSUMER, "most events of one transaction"},
-    {"CONSUMER_WRITERS", SETTING_NUMBER, AT(consumer_writers), "2", 1, 16, NULL, CONFIG_CONSUMER, "transactions in flight at once"},
+    {"CONSUMER_WRITERS", SETTING_NUMBER, AT(consumer_writers), "2", 1, 16, NULL, CONFIG_CONSUMER, "transactions in flight at once, besides one of urgent events"},
     {"CONSUMER_RETRY_ATTEMPTS", SETTING_NUMBER, AT(consumer_retry_attempts), "3", 1, 1000, NULL, CONFIG_CONSUMER, "tries of one transaction before its messages go back to the queue"},
     {"CONSUMER_RETRY_DELAY", SETTING_NUMBER, AT(consumer_retry_delay_s), "5", 0, 3600, NULL, CONFIG_CONSUMER, "seconds, at most, between two tries"},
     {"FEED_PATIENCE", SETTING_NUMBER, AT(feed_patience_s), "10", 0, 86400, NULL, CONFIG_CONSUMER, "seconds that acknowledgements wait for the feed; 0: for ever"},

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A link a lane: the broker sends a connection what its prefetch allows, megabytes of it, and one
+ * connection for both lanes would have an urgent message wait behind all of that.
+ */
+#include "consumer/intake.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/net/probes.h"
+#include "consumer/meters.h"
+
+struct lane {
+    struct intake *in; /* borrowed: whose it is */
+    enum topology_lane name;
+    struct subscriber_options options;
+    struct subscriber *subscriber; /* owned */
+    struct delivery_list waiting;
+    size_t held; /* bytes of its deliveries, here and in batches */
+    bool ended;
+};
+
+struct intake {
+    const struct meters *meters; /* borrowed */
+    struct intake_handler handler;
+    void *arg;
+    struct lane lanes[TOPOLOGY_LANES];
+    bool open;
+};
+
+#define FOR_EACH_LANE(in, lane)                                                                    \
+    for (struct lane *lane = (in)->lanes; lane < (in)->lanes + TOPOLOGY_LANES; lane++)
+
+static void hold(struct lane *lane, size_t bytes)
+{
+    lane->held += bytes;
+    metric_add(lane->in->meters->held_bytes, (int64_t)bytes);
+    subscriber_set_held(lane->subscriber, lane->held);
+}
+
+static void let_go(struct lane *lane, size_t bytes)
+{
+    assert(lane->held >= bytes);
+    lane->held -= bytes;
+    metric_add(lane->in->meters->held_bytes, -(int64_t)bytes);
+    subscriber_set_held(lane->subscriber, lane->held);
+}
+
+static struct settle *settle_of(const struct lane *lane)
+{
+    return subscriber_settle(lane->subscriber);
+}
+
+static void show_in_flight(const struct intake *in)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++)
+        open += settle_open_count(settle_of(&in->lanes[i]));
+    metric_set(in->meters->in_flight, (int64_t)open);
+}
+
+static void flush(struct intake *in)
+{
+    FOR_EACH_LANE(in, lane)
+    settle_flush(settle_of(lane));
+    show_in_flight(in);
+}
+
+void intake_settle(struct intake *in, const struct delivery_list *list)
+{
+    const int64_t now_ns = clock_now_ns();
+    for (const struct delivery *d = list->head; d != NULL; d = d->next) {
+        struct lane *lane = &in->lanes[d->lane];
+        settle_committed(settle_of(lane), d->generation, d->tag);
+        metric_observe_ns(in->meters->ack_duration, now_ns - d->arrived_ns);
+        let_go(lane, delivery_size(d));
+    }
+    flush(in);
+}
+
+void intake_send_back(struct intake *in, const struct delivery_list *list)
+{
+    for (const struct delivery *d = list->head; d != NULL; d = d->next) {
+        struct lane *lane = &in->lanes[d->lane];
+        settle_requeue(settle_of(lane), d->generation, d->tag);
+        let_go(lane, delivery_size(d));
+    }
+    flush(in);
+}
+
+static void send_back_waiting(struct lane *lane)
+{
+    intake_send_back(lane->in, &lane->waiting);
+    delivery_list_clear(&lane->waiting);
+}
+
+void intake_open(struct intake *in)
+{
+    if (in->open)
+        return;
+    in->open = true;
+    FOR_EACH_LANE(in, lane)
+    subscriber_open(lane->subscriber);
+}
+
+void intake_close(struct intake *in)
+{
+    in->open = false;
+    FOR_EACH_LANE(in, lane)
+    {
+        subscriber_close(lane->subscriber);
+        send_back_waiting(lane);
+        settle_flush_all(settle_of(lane));
+    }
+}
+
+bool intake_is_open(const struct intake *in)
+{
+    return in->open;
+}
+
+bool intake_has(const struct intake *in, enum topology_lane lane)
+{
+    return in->lanes[lane].waiting.count > 0;
+}
+
+struct delivery *intake_take(struct intake *in, enum topology_lane lane)
+{
+    return delivery_list_take(&in->lanes[lane].waiting);
+}
+
+/* ---- a lane's subscriber ---- */
+
+static void on_delivery(void *arg, struct delivery *d)
+{
+    struct lane *lane = arg;
+    d->lane = (uint8_t)lane->name;
+    delivery_list_add(&lane->waiting, d);
+    hold(lane, delivery_size(d));
+    show_in_flight(lane->in);
+    lane->in->handler.on_arrived(lane->in->arg);
+}
+
+static void on_lost(void *arg)
+{
+    struct lane *lane = arg;
+    send_back_waiting(lane);
+    lane->in->handler.on_lost(lane->in->arg);
+}
+
+static void on_ended(void *arg)
+{
+    struct lane *lane = arg;
+    struct intake *in = lane->in;
+    lane->ended = true;
+    if (in->lanes[TOPOLOGY_NORMAL].ended && in->lanes[TOPOLOGY_URGENT].ended)
+        in->handler.on_ended(in->arg);
+}
+
+static bool start_lane(struct lane *lane, struct loop *loop,
+                       const struct subscriber_options *options)
+{
+    static const struct subscriber_handler handler = {on_delivery, on_lost, on_ended};
+    lane->options = *options;
+    lane->options.lane = lane->name;
+    lane->subscriber = subscriber_create(loop, &lane->options, &handler, lane);
+    return lane->subscriber != NULL;
+}
+
+struct intake *intake_create(struct loop *loop, const struct subscriber_options *options,
+                             const struct intake_handler *handler, void *arg)
+{
+    struct intake *in = calloc(1, sizeof *in);
+    bool started = in != NULL;
+    if (in == NULL)
+        return NULL;
+    *in = (struct intake){.meters = options->meters, .handler = *handler, .arg = arg};
+    FOR_EACH_LANE(in, lane)
+    {
+        lane->in = in;
+        lane->name = (enum topology_lane)(lane - in->lanes);
+        started = started && start_lane(lane, loop, options);
+    }
+    if (started)
+        return in;
+    intake_destroy(in);
+    return NULL;
+}
+
+void intake_destroy(struct intake *in)
+{
+    if (in == NULL)
+        return;
+    FOR_EACH_LANE(in, lane)
+    {
+        subscriber_destroy(lane->subscriber);
+        delivery_list_clear(&lane->waiting);
+    }
+    free(in);
+}
+
+void intake_end(struct intake *in)
+{
+    in->open = false;
+    FOR_EACH_LANE(in, lane)
+    subscriber_end(lane->subscriber);
+}
+
+bool intake_is_stalled(const struct intake *in)
+{
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++)
+        if (subscriber_is_stalled(in->lanes[i].subscriber))
+            return true;
+    return false;
+}
+
+void intake_report(const struct intake *in, struct probe_report *report)
+{
+    enum probe_status status = PROBE_HEALTHY;
+    const char *reason = NULL;
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        const struct subscriber *s = in->lanes[i].subscriber;
+        if (subscriber_is_consuming(s))
+            continue;
+        if (!subscriber_is_ready(s))
+            status = PROBE_UNHEALTHY;
+        else if (status == PROBE_HEALTHY)
+            status = PROBE_DEGRADED;
+        reason = subscriber_reason(s);
+    }
+    probe_check(report, "rabbitmq", status, reason);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The intake: a subscriber a lane, the deliveries that wait for a transaction, and what becomes of
+ * each one's tag. A delivery is counted from its arrival to its settling, wherever it is: what is
+ * held is bounded, a lane by itself.
+ *
+ * Life: intake_create starts to connect, closed. intake_end says goodbye to the broker and calls
+ * on_ended; then, or at any time, intake_destroy.
+ */
+#ifndef HOLDFAST_CONSUMER_INTAKE_H
+#define HOLDFAST_CONSUMER_INTAKE_H
+
+#include "consumer/subscriber.h"
+
+struct intake;
+struct probe_report;
+
+struct intake_handler {
+    void (*on_arrived)(void *arg); /* something waits */
+    void (*on_lost)(void *arg);    /* a lane's deliveries of before are void and come again */
+    void (*on_ended)(void *arg);
+};
+
+struct intake *intake_create(struct loop *loop, const struct subscriber_options *options,
+                             const struct intake_handler *handler, void *arg); /* NULL: memory */
+void intake_destroy(struct intake *in);
+void intake_end(struct intake *in);
+
+void intake_open(struct intake *in);
+void intake_close(struct intake *in); /* what waits goes back to the queue */
+bool intake_is_open(const struct intake *in);
+
+bool intake_has(const struct intake *in, enum topology_lane lane);
+struct delivery *intake_take(struct intake *in, enum topology_lane lane);
+
+/* Each ends the deliveries of the list, which stay the caller's. */
+void intake_settle(struct intake *in, const struct delivery_list *list);    /* acknowledged */
+void intake_send_back(struct intake *in, const struct delivery_list *list); /* to the queue */
+
+/* Nothing was read for so long that the broker may lose patience: hold less. */
+bool intake_is_stalled(const struct intake *in);
+void intake_report(const struct intake *in, struct probe_report *report);
+
+#endif
