@@ -55,12 +55,21 @@ struct consumer {
     void *on_drained_arg;
 };
 
+/* Of the writers that take everything. The urgent one, mostly idle, has little to tell. */
 static bool is_any(const struct consumer *c, bool (*is)(const struct writer *w))
 {
-    for (size_t i = 0; i < c->writer_count; i++)
+    for (size_t i = URGENT_WRITER + 1; i < c->writer_count; i++)
         if (is(c->writers[i]))
             return true;
     return false;
+}
+
+static const char *trouble_of(const struct consumer *c)
+{
+    for (size_t i = c->writer_count; i-- > 0;)
+        if (!writer_is_well(c->writers[i]))
+            return writer_trouble(c->writers[i]);
+    return NULL;
 }
 
 /* ---- batches go out ---- */
@@ -144,7 +153,8 @@ static void on_arrived(void *arg)
 
 static void end_if_drained(struct consumer *c)
 {
-    if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch) || !feed_is_idle(c->feed))
+    if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch) ||
+        writer_has_batch(c->writers[URGENT_WRITER]) || !feed_is_idle(c->feed))
         return;
     c->ended = true;
     intake_end(c->intake);
@@ -187,10 +197,10 @@ static void on_given_up(void *arg, struct batch *b, const struct session_fault *
 static void on_free(void *arg, struct writer *w)
 {
     struct consumer *c = arg;
-    (void)w;
     if (c->drain_by != 0)
         return;
-    intake_open(c->intake);
+    if (w != c->writers[URGENT_WRITER])
+        intake_open(c->intake);
     fill_writers(c);
 }
 
@@ -231,7 +241,7 @@ static void watch_writers(struct consumer *c)
         return;
     intake_close(c->intake);
     log_error("intake_closed", "the database is away: messages stay in the queue until it is back",
-              LOG_TEXT("reason", writer_trouble(c->writers[0])));
+              LOG_TEXT("reason", trouble_of(c)));
 }
 
 static void on_tick(int fd, short what, void *arg)
@@ -343,11 +353,12 @@ void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg
 void consumer_report(void *consumer, struct probe_report *report)
 {
     const struct consumer *c = consumer;
-    const bool stores = is_any(c, writer_is_well);
+    enum probe_status stores = is_any(c, writer_is_well) ? PROBE_HEALTHY : PROBE_UNHEALTHY;
+    if (stores == PROBE_HEALTHY && !writer_is_well(c->writers[URGENT_WRITER]))
+        stores = PROBE_DEGRADED;
     intake_report(c->intake, report);
     if (feed_is_on(c->feed))
         probe_check(report, "feed", feed_trouble(c->feed) != NULL ? PROBE_DEGRADED : PROBE_HEALTHY,
                     feed_trouble(c->feed));
-    probe_check(report, "postgresql", stores ? PROBE_HEALTHY : PROBE_UNHEALTHY,
-                stores ? NULL : writer_trouble(c->writers[0]));
+    probe_check(report, "postgresql", stores, stores == PROBE_HEALTHY ? NULL : trouble_of(c));
 }

@@ -125,6 +125,9 @@ def login(database: Database) -> Iterator[str]:
     with database.connect() as session:
         session.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'right' IN ROLE holdfast_writer")
     yield name
+    # A session that has ended is gone, with its temporary table, a moment later.
+    wait_for("its sessions gone", lambda: database.value(
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = %s", (name,)) == 0)
     with database.connect() as session:
         session.execute(f"DROP ROLE {name}")
 
