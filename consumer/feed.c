@@ -10,8 +10,12 @@
  *
  * The link is the feed's own: under an alarm the broker stops reading from connections that
  * publish, and the acknowledgements, which make the alarm end, must not be behind that. Batches are
- * a queue: events leave in the order of their commits, as many at once as the two bounds of the
- * window let.
+ * a queue: events of one routing key leave in the order of their commits, as many at once as the
+ * two bounds of the window let.
+ *
+ * A message costs the broker as much as an event costs all the rest, and most keys have nobody
+ * bound to them. So of each key of a batch the first event is published as mandatory, and when it
+ * comes back, the key's others stay (bindings.c).
  *
  * Storage comes first. The queue's prefetch bounds what is stored and not acknowledged, so a feed
  * that cannot publish would stop storage. It waits FEED_PATIENCE seconds without progress, which
@@ -22,7 +26,7 @@
  *
  * The exchange may take a message that a queue behind it does not: a nack comes from a queue with a
  * limit that refuses (x-overflow=reject-publish). All others have the message and would get it
- * again, so it is counted and not repeated. Nobody bound is no fault: messages are not mandatory.
+ * again, so it is counted and not repeated.
  *
  * A mark on the rows not told yet was rejected: an UPDATE an event costs more than the insert.
  */
@@ -63,6 +67,8 @@ static struct batch *take_head(struct feed *f)
         f->tail = NULL;
     if (f->next == b)
         f->next = f->head;
+    if (f->grouped == b)
+        f->grouped = NULL;
     f->moved_ns = clock_now_ns();
     metric_add(f->options.meters->feed_pending, -(int64_t)b->place.due);
     return b;
@@ -73,7 +79,7 @@ static bool is_told(const struct batch *b)
     return b->place.at == b->event_count && b->place.open == 0;
 }
 
-void feed_give_back_told(struct feed *f)
+static void give_back_told(struct feed *f)
 {
     while (f->head != NULL && is_told(f->head))
         f->on_told(f->arg, take_head(f));
@@ -109,36 +115,71 @@ static bool has_tag(const struct feed_place *place, uint64_t tag)
     return place->first != 0 && tag >= place->first && tag <= place->last;
 }
 
-/* False: not sent, for want of memory or because the link is just going. */
-static bool publish(struct feed *f, struct batch *b, const struct batch_event *e)
+enum manner { TELL, ASK };
+
+/* The tag; 0: not sent, for want of memory or because the link is just going. */
+static uint64_t publish(struct feed *f, struct batch *b, const struct batch_event *e,
+                        enum manner manner)
 {
     struct link_message m;
     if (!notice_message(b, e, &f->text, &m))
-        return false;
+        return 0;
     m.exchange = f->options.config->rabbitmq_exchange;
+    m.mandatory = manner == ASK;
     const uint64_t tag = link_publish(f->link, &m);
     if (tag == 0)
-        return false;
+        return 0;
     if (f->unconfirmed++ == 0)
         f->confirm_ns = clock_now_ns();
     add_tag(&b->place, tag);
     metric_add(f->options.meters->feed_cut, e->notice.cut);
+    return tag;
+}
+
+static bool ask(struct feed *f, struct batch *b, struct binding *binding)
+{
+    const uint64_t tag = publish(f, b, &b->events[binding->event], ASK);
+    if (tag != 0)
+        bindings_asked(&f->bindings, binding, tag);
+    return tag != 0;
+}
+
+static bool tell(struct feed *f, struct batch *b)
+{
+    const struct batch_event *e = &b->events[b->place.at];
+    if (notice_is_due(e)) {
+        const enum binding_answer answer = bindings_answer_for(&f->bindings, b, e);
+        if (answer == BINDING_TELL && publish(f, b, e, TELL) == 0)
+            return false;
+        metric_add(f->options.meters->feed_unrouted, answer == BINDING_NOBODY);
+    }
+    b->place.at++;
     return true;
 }
 
-void feed_publish_more(struct feed *f)
+/* One step of the batch whose turn it is; false when the next has to wait. */
+static bool publish_next(struct feed *f)
 {
-    while (f->next != NULL && is_within_window(f)) {
-        struct batch *b = f->next;
-        const struct batch_event *e = &b->events[b->place.at];
-        if (b->place.at == b->event_count) {
-            f->next = b->place.next;
-            continue;
-        }
-        if (notice_is_due(e) && !publish(f, b, e))
-            return;
-        b->place.at++;
-    }
+    struct batch *b = f->next;
+    if (f->grouped != b)
+        bindings_group(&f->bindings, b);
+    f->grouped = b;
+    struct binding *binding = bindings_next(&f->bindings);
+    if (binding != NULL)
+        return ask(f, b, binding);
+    if (bindings_is_open(&f->bindings))
+        return false;
+    if (b->place.at < b->event_count)
+        return tell(f, b);
+    f->next = b->place.next;
+    return true;
+}
+
+void feed_go_on(struct feed *f)
+{
+    while (f->next != NULL && is_within_window(f) && publish_next(f))
+        ;
+    give_back_told(f);
 }
 
 /* ---- patience ---- */
@@ -180,8 +221,7 @@ void feed_tell(struct feed *f, struct batch *b)
         return;
     }
     add_batch(f, b);
-    feed_publish_more(f);
-    feed_give_back_told(f);
+    feed_go_on(f);
     if (!f->impatient)
         return;
     watch(f);
@@ -191,8 +231,10 @@ void feed_tell(struct feed *f, struct batch *b)
 static void count_confirm(struct feed *f, enum link_outcome outcome)
 {
     uint64_t held = 0;
-    if (outcome == LINK_ACKED) {
-        metric_add(f->options.meters->feed_published, 1);
+    if (outcome != LINK_NACKED) {
+        metric_add(outcome == LINK_ACKED ? f->options.meters->feed_published
+                                         : f->options.meters->feed_unrouted,
+                   1);
         return;
     }
     metric_add(f->options.meters->feed_refused, 1);
@@ -209,6 +251,8 @@ void feed_confirm(struct feed *f, uint64_t tag, enum link_outcome outcome)
     f->unconfirmed--;
     f->confirm_ns = clock_now_ns();
     count_confirm(f, outcome);
+    if (f->grouped != NULL)
+        bindings_answered(&f->bindings, tag, outcome);
     while (b != NULL && !has_tag(&b->place, tag))
         b = b->place.next;
     if (b != NULL)
@@ -217,8 +261,7 @@ void feed_confirm(struct feed *f, uint64_t tag, enum link_outcome outcome)
         f->moved_ns = f->confirm_ns;
     if (f->impatient && has_tag(&f->watched, tag))
         on_watched_confirm(f);
-    feed_give_back_told(f);
-    feed_publish_more(f);
+    feed_go_on(f);
 }
 
 void feed_start_over(struct feed *f)
@@ -226,6 +269,7 @@ void feed_start_over(struct feed *f)
     for (struct batch *b = f->head; b != NULL; b = b->place.next)
         b->place = (struct feed_place){.next = b->place.next, .due = b->place.due};
     f->next = f->head;
+    f->grouped = NULL;
     f->unconfirmed = 0;
     f->watched = (struct feed_place){0};
 }

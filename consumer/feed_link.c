@@ -36,8 +36,7 @@ static void on_selected(void *arg, const struct link_answer *a)
         return;
     log_repeat_reset(&f->refused);
     enter(f, FEED_OPEN);
-    feed_publish_more(f);
-    feed_give_back_told(f);
+    feed_go_on(f);
 }
 
 static void select_confirms(struct feed *f)
@@ -92,7 +91,7 @@ static void on_blocked(void *arg, const char *reason)
 {
     struct feed *f = arg;
     metric_set(f->options.meters->feed_blocked, reason != NULL);
-    feed_publish_more(f);
+    feed_go_on(f);
 }
 
 static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
@@ -137,7 +136,7 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
         give_up_link(f);
     if (f->link == NULL)
         connect_link(f);
-    feed_publish_more(f);
+    feed_go_on(f);
     feed_watch_patience(f);
 }
 
@@ -196,6 +195,7 @@ void feed_destroy(struct feed *f)
         batch_destroy(b);
     }
     buffer_finish(&f->text.line);
+    bindings_finish(&f->bindings);
     free(f);
 }
 

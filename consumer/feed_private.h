@@ -6,6 +6,7 @@
 
 #include "common/base/config.h"
 #include "common/base/log.h"
+#include "consumer/bindings.h"
 #include "consumer/feed.h"
 #include "consumer/meters.h"
 
@@ -35,7 +36,9 @@ struct feed {
     enum feed_state state;
     bool as_it_is; /* the exchange was not ours to declare: used without */
     struct batch *head, *tail;
-    struct batch *next; /* the first with events to publish; NULL = none */
+    struct batch *next;          /* the first with events to publish; NULL = none */
+    const struct batch *grouped; /* whose keys `bindings` has; the same as next, or NULL */
+    struct bindings bindings;
     size_t unconfirmed; /* messages of the present link */
     int64_t confirm_ns; /* the last confirm, or the first publish after all were confirmed */
     int64_t moved_ns;   /* when the head came to be it, or got a confirm */
@@ -47,8 +50,7 @@ struct feed {
     void *ended_arg;
 };
 
-void feed_publish_more(struct feed *f); /* as the window lets */
-void feed_give_back_told(struct feed *f);
+void feed_go_on(struct feed *f); /* publishes what the window lets, gives back what is told */
 void feed_confirm(struct feed *f, uint64_t tag, enum link_outcome outcome);
 void feed_start_over(struct feed *f);     /* the link went: what is held is published again */
 void feed_watch_patience(struct feed *f); /* now and then */

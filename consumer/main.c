@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* holdfast-consumer: from the queue to committed rows. */
 #include <errno.h>
+#include <malloc.h>
 #include <string.h>
 
 #include "common/base/catalog_source.h"
@@ -17,6 +18,7 @@
 #define NAME               "holdfast-consumer"
 #define EXIT_FAILED        1
 #define EXIT_CONFIG        78
+#define LARGE_BYTES        (64 * 1024)
 #define PROBES_CONNECTIONS 64
 #define PROBES_BODY_BYTES  1024
 
@@ -106,6 +108,8 @@ int main(int argc, char **argv)
     if (status >= 0)
         return status;
     status = EXIT_FAILED;
+    /* Messages and rows come and go by the megabyte: each has pages of its own, leaves no hole. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
     if (!load_catalog(&p)) {
         status = EXIT_CONFIG;
     } else if (!start(&p)) {

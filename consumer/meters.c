@@ -66,6 +66,7 @@ static void register_feed(struct meters *m)
         metrics_gauge("feed_pending", "", "Events stored whose confirm by the feed is awaited");
     m->feed_published =
         metrics_counter("feed_published_total", "", "Messages the feed's exchange confirmed");
+    m->feed_unrouted = metrics_counter("feed_unrouted_total", "", "Events nobody was bound to");
     m->feed_refused =
         metrics_counter("feed_refused_total", "", "Messages a subscriber's queue refused");
     m->feed_dropped = metrics_counter("feed_dropped_total", "",

@@ -18,7 +18,7 @@ struct meters {
     struct metric *commit_duration, *ack_duration, *batch_size, *latency, *skew, *last_commit;
     struct metric *database_up, *database_lost;
     struct metric *feed_connected, *feed_blocked, *feed_pending;
-    struct metric *feed_published, *feed_refused, *feed_dropped, *feed_cut;
+    struct metric *feed_published, *feed_unrouted, *feed_refused, *feed_dropped, *feed_cut;
 };
 
 void meters_register(struct meters *m);

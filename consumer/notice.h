@@ -18,7 +18,8 @@ struct notice {             /* places in the batch's texts */
     size_t key, type;       /* texts with their NULs */
     size_t line, line_size; /* size 0: the event's raw text is its line */
     uint8_t priority;
-    bool cut; /* a name was longer */
+    bool cut;         /* a name was longer */
+    uint32_t binding; /* bindings.h: its key's */
 };
 
 /* What the feed knows of a batch it was given. */

@@ -24,7 +24,7 @@
 
 /* Held beyond this, the socket is not read; below half of it, it is again. */
 static const size_t held_bytes_max[TOPOLOGY_LANES] = {
-    [TOPOLOGY_NORMAL] = (size_t)4 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
+    [TOPOLOGY_NORMAL] = (size_t)3 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
 
 /* The broker ends a connection it cannot send to, after 15 s by default. */
 #define PAUSED_MAX (5 * CLOCK_S)

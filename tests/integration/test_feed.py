@@ -94,6 +94,23 @@ def test_every_event_of_a_batch_has_its_own_message(stack: Stack, broker: Vhost)
             assert properties.priority == n % 7 and properties.type == f"type_{n % 3}"
 
 
+def test_what_nobody_is_bound_to_is_not_sent_and_hides_nothing(stack: Stack,
+                                                                 broker: Vhost) -> None:
+    """Of 1000 events of a key without a queue hardly any goes out; who binds then misses none of
+    what is stored later."""
+    def unrouted() -> float:
+        return stack.consumer.metric("holdfast_feed_unrouted_total")
+    with subscriber(broker, "other") as other:
+        stack.post([{"event_type": "x", "routing_key": "lonely"} for _ in range(1000)])
+        wait_for("told to nobody", lambda: unrouted() == 1000)
+        assert stack.consumer.metric("holdfast_feed_published_total") == 0
+        other.channel.queue_bind(other.queue, EXCHANGE, "lonely")
+        stack.post([{"event_type": "x", "event_id": f"n-{n}", "routing_key": "lonely"}
+                    for n in range(1000)])
+        told = other.wait(1000)
+        assert len({json.loads(body)["event_id"] for _, _, body in told}) == 1000 == len(told)
+
+
 def test_only_what_is_committed_is_told(stack: Stack, broker: Vhost) -> None:
     """A repetition adds nothing, a conflict and what cannot be read go to quarantine."""
     with subscriber(broker, "#") as mine:

@@ -16,12 +16,13 @@ struct link {
     size_t room; /* publishes before memory runs out */
     link_answer_fn answer;
     void *answer_arg;
-    char said[4096];
+    char said[32768];
 };
 
 extern struct link the_link;
 
-const char *fake_link_said(void); /* since the last look: "declare(x) key/type/priority/id " */
+const char *fake_link_said(
+    void); /* since the last look: "declare(x) ?key/type/priority/id ": ? is mandatory */
 void fake_link_come_up(void);
 void fake_link_answer(bool ok, int code); /* to the last call */
 void fake_link_open(void);                /* comes up, and both calls are answered */

@@ -149,6 +149,49 @@ static void only_what_was_stored_is_told(void **state)
     teardown(&s);
 }
 
+static void a_key_nobody_is_bound_to_is_asked_about_once(void **state)
+{
+    struct scene s;
+    const int64_t before = metric_value(meters.feed_unrouted);
+    (void)state;
+    setup(&s);
+    tell(&s, LINE("01", "a") LINE("02", "b") LINE("03", "a") LINE("04", "c") LINE("05", "b")
+                 LINE("06", "a"));
+    tell(&s, LINE("07", "a"));
+    assert_string_equal(fake_link_said(), "?k.a/a/5/0001 ?k.b/b/5/0002 ");
+    fake_link_confirm(2, LINK_NACKED); /* refused by one queue, told the others of the key */
+    assert_string_equal(fake_link_said(), "");
+    fake_link_confirm(1, LINK_RETURNED);
+    assert_string_equal(fake_link_said(), "k.c/c/5/0004 k.b/b/5/0005 k.a/a/5/0007 ");
+    fake_link_confirm(3, LINK_ACKED);
+    fake_link_confirm(4, LINK_ACKED);
+    assert_string_equal(told(&s), "6 ");
+    assert_int_equal(metric_value(meters.feed_unrouted), before + 3);
+    teardown(&s);
+}
+
+static void many_keys_are_kept_apart(void **state)
+{
+    enum { KEYS = 300 };
+    struct scene s;
+    struct buffer text = {0};
+    (void)state;
+    setup(&s);
+    for (int i = 0; i < 2 * KEYS; i++)
+        buffer_printf(&text,
+                      "{\"id\":\"01a1fbb4-0fde-7000-bae5-7a23fb88%04d\",\"received_at\":"
+                      "\"2026-11-21T01:24:04.190575Z\",\"event_type\":\"x\",\"severity\":"
+                      "\"info\",\"routing_key\":\"k.%d\",\"priority\":5}\n",
+                      i, i % KEYS);
+    buffer_add_byte(&text, 0);
+    tell(&s, text.data);
+    for (uint64_t tag = 1; tag <= KEYS; tag++)
+        fake_link_confirm(tag, tag % 3 == 0 ? LINK_ACKED : LINK_RETURNED);
+    assert_int_equal(the_link.tag, KEYS + KEYS / 3);
+    buffer_finish(&text);
+    teardown(&s);
+}
+
 static void a_redelivery_is_told_again_and_a_repetition_is_not(void **state)
 {
     struct scene s;
@@ -331,6 +374,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_comes_back_when_all_of_it_is_confirmed),
         cmocka_unit_test(only_what_was_stored_is_told),
+        cmocka_unit_test(a_key_nobody_is_bound_to_is_asked_about_once),
+        cmocka_unit_test(many_keys_are_kept_apart),
         cmocka_unit_test(a_redelivery_is_told_again_and_a_repetition_is_not),
         cmocka_unit_test(another_programs_redelivery_is_told_under_the_stored_id),
         cmocka_unit_test(a_lost_link_publishes_again_what_it_held),
