@@ -9,6 +9,7 @@
 #include "common/base/config.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/net/healthcheck.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "common/net/server.h"
@@ -101,28 +102,37 @@ static void finish(struct program *p)
     config_finish(&p->config);
 }
 
+static int run(struct program *p)
+{
+    /* Messages and rows come and go by the megabyte: each has pages of its own, leaves no hole. */
+    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+    if (!load_catalog(p))
+        return EXIT_CONFIG;
+    if (!start(p)) {
+        log_error("no_memory", "out of memory at start, ending");
+        return EXIT_FAILED;
+    }
+    if (!listen_for_probes(p))
+        return EXIT_FAILED;
+    loop_on_terminate(p->loop, on_terminate, p);
+    loop_on_hangup(p->loop, on_hangup, p);
+    log_info("started", "storing events", LOG_TEXT("version", HOLDFAST_VERSION),
+             LOG_INT("port", server_port(p->server)));
+    loop_run(p->loop);
+    log_info("ended", "all is settled");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct program p = {0};
     int status = config_start(&p.config, CONFIG_CONSUMER, NAME, argc, argv);
-    if (status >= 0)
+    if (status == CONFIG_HEALTHCHECK)
+        status = healthcheck(NAME, p.config.metrics_host, (int)p.config.metrics_port);
+    else if (status != CONFIG_GO_ON)
         return status;
-    status = EXIT_FAILED;
-    /* Messages and rows come and go by the megabyte: each has pages of its own, leaves no hole. */
-    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    if (!load_catalog(&p)) {
-        status = EXIT_CONFIG;
-    } else if (!start(&p)) {
-        log_error("no_memory", "out of memory at start, ending");
-    } else if (listen_for_probes(&p)) {
-        loop_on_terminate(p.loop, on_terminate, &p);
-        loop_on_hangup(p.loop, on_hangup, &p);
-        log_info("started", "storing events", LOG_TEXT("version", HOLDFAST_VERSION),
-                 LOG_INT("port", server_port(p.server)));
-        loop_run(p.loop);
-        log_info("ended", "all is settled");
-        status = 0;
-    }
+    else
+        status = run(&p);
     finish(&p);
     return status;
 }

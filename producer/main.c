@@ -23,6 +23,7 @@
 #include "common/base/config.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/net/healthcheck.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "common/net/server.h"
@@ -37,6 +38,8 @@
 #include "producer/status.h"
 #include "producer/supervisor.h"
 #include "schema/catalog.h"
+
+#define NAME "holdfast-producer"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 78, EXIT_NOT_DRAINED = 143 };
 
@@ -219,9 +222,8 @@ static int run_worker(int worker, void *arg)
     metrics_use_row((unsigned)worker);
     if (x->config->producer_workers > 1 && x->config->catalog_dir[0] != '\0')
         catalog_source_reload(&x->catalog); /* the parent's may be old when a worker died */
-    snprintf(x->link_name, sizeof x->link_name, "holdfast-producer:%ld", (long)getpid());
-    snprintf(x->status_link_name, sizeof x->status_link_name, "holdfast-producer-status:%ld",
-             (long)getpid());
+    snprintf(x->link_name, sizeof x->link_name, NAME ":%ld", (long)getpid());
+    snprintf(x->status_link_name, sizeof x->status_link_name, NAME "-status:%ld", (long)getpid());
     if (open_worker(x)) {
         log_info("http_listening", "listening", LOG_TEXT("host", x->config->producer_host),
                  LOG_INT("port", server_port(x->server)));
@@ -304,10 +306,13 @@ int main(int argc, char **argv)
 {
     struct config config;
     struct producer x = {.config = &config};
-    int code = config_start(&config, CONFIG_PRODUCER, "holdfast-producer", argc, argv);
-    if (code >= 0)
+    int code = config_start(&config, CONFIG_PRODUCER, NAME, argc, argv);
+    if (code == CONFIG_HEALTHCHECK)
+        code = healthcheck(NAME, config.producer_host, (int)config.producer_port);
+    else if (code != CONFIG_GO_ON)
         return code;
-    code = load_catalog(&x) ? run(&x) : EXIT_CONFIG;
+    else
+        code = load_catalog(&x) ? run(&x) : EXIT_CONFIG;
     catalog_source_finish(&x.catalog);
     router_destroy(x.router);
     config_finish(&config);

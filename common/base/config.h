@@ -62,9 +62,12 @@ void config_help(unsigned programs, struct buffer *out);
 /* NAME=value with where it came from; secrets masked. */
 void config_print(const struct config *c, unsigned programs, struct buffer *out);
 
+enum { CONFIG_GO_ON = -1, CONFIG_HEALTHCHECK = -2 };
+
 /*
  * What every daemon's main does first: handles --help, --version, --check, --print-config, reads
- * the settings, opens the log. Returns -1 to go on, else the exit code (0, 2, or 78 for faults).
+ * the settings, opens the log. Returns CONFIG_GO_ON; or CONFIG_HEALTHCHECK when that is asked, with
+ * the settings that have no fault; else the exit code (0, 2, or 78 for faults).
  */
 int config_start(struct config *out, enum config_program program, const char *name, int argc,
                  char **argv);

@@ -76,11 +76,13 @@ static int show_help(enum config_program program, const char *name)
 {
     struct buffer text = {0};
     buffer_printf(&text,
-                  "usage: %s [--help | --version | --check | --print-config]\n\n"
+                  "usage: %s [--help | --version | --check | --print-config | --healthcheck]\n\n"
                   "  --help          this text\n"
                   "  --version       the version\n"
                   "  --check         read the settings, tell all faults, exit 0 or 78\n"
-                  "  --print-config  the settings in force and where each comes from\n\n"
+                  "  --print-config  the settings in force and where each comes from\n"
+                  "  --healthcheck   ask the daemon of these settings whether it is alive, exit 0 "
+                  "or 1\n\n"
                   "All settings are environment variables:\n\n",
                   name);
     config_help(program, &text);
@@ -122,6 +124,17 @@ static bool check_catalog(const struct config *c, struct buffer *faults)
     return catalog != NULL;
 }
 
+/* A secret whose file is gone, say, is no reason to call the running daemon dead. */
+static int load_for_healthcheck(struct config *out, enum config_program program)
+{
+    struct buffer faults = {0}, warnings = {0};
+    const bool good = config_load(out, program, &faults, &warnings);
+    (void)good;
+    buffer_finish(&faults);
+    buffer_finish(&warnings);
+    return CONFIG_HEALTHCHECK;
+}
+
 int config_start(struct config *out, enum config_program program, const char *name, int argc,
                  char **argv)
 {
@@ -132,6 +145,8 @@ int config_start(struct config *out, enum config_program program, const char *na
         printf("%s " HOLDFAST_VERSION " (git " HOLDFAST_REVISION ")\n", name);
         return EXIT_FINE;
     }
+    if (argc == 2 && strcmp(option, "--healthcheck") == 0)
+        return load_for_healthcheck(out, program);
     if (argc > 2 || (argc == 2 && !is_option(option))) {
         fprintf(stderr, "%s: unknown argument \"%s\"; see %s --help\n", name,
                 argc > 2 ? argv[2] : option, name);
@@ -151,7 +166,7 @@ int config_start(struct config *out, enum config_program program, const char *na
     buffer_finish(&warnings);
     buffer_finish(&text);
     if (good && argc == 1)
-        return -1;
+        return CONFIG_GO_ON;
     config_finish(out);
     return good ? EXIT_FINE : EXIT_CONFIG;
 }
