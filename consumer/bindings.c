@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The answer holds for the batch and no longer: its events were committed before it was asked, so
- * whoever binds after the answer binds after they were stored. Remembered longer, it would hide
- * events from a new subscriber.
+ * whoever binds after the answer binds after they were stored, and whoever was bound before the
+ * commit was bound when it was asked. Remembered longer, it would hide events from a new
+ * subscriber.
  */
 #include "consumer/bindings.h"
 
@@ -96,11 +97,16 @@ static bool group(struct bindings *r, struct batch *b)
     return true;
 }
 
-void bindings_group(struct bindings *r, struct batch *b)
+void bindings_clear(struct bindings *r)
 {
     r->count = r->next = r->open = 0;
+}
+
+void bindings_group(struct bindings *r, struct batch *b)
+{
+    bindings_clear(r);
     if (!group(r, b))
-        r->count = 0;
+        bindings_clear(r);
 }
 
 struct binding *bindings_next(struct bindings *r)

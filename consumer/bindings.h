@@ -29,6 +29,7 @@ void bindings_finish(struct bindings *r);
 
 /* The keys of the events that are due. Without memory no key is asked about. */
 void bindings_group(struct bindings *r, struct batch *b);
+void bindings_clear(struct bindings *r); /* nothing is asked, all is told */
 
 /* The next to ask about; NULL when all have been. bindings_asked says that it was published. */
 struct binding *bindings_next(struct bindings *r);

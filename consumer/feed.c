@@ -15,7 +15,11 @@
  *
  * A message costs the broker as much as an event costs all the rest, and most keys have nobody
  * bound to them. So of each key of a batch the first event is published as mandatory, and when it
- * comes back, the key's others stay (bindings.c).
+ * comes back, the key's others stay (bindings.c). What comes back speaks for the others as long as
+ * all that is between us and the queues routes by key and headers, in which they are alike: topic,
+ * direct, fanout and headers exchanges do, in any arrangement. An exchange that draws lots
+ * (x-random, x-consistent-hash) or keeps what it cannot route (x-recent-history) does not. If the
+ * exchange itself is not of our type nothing is asked; FEED_ASKS=off says so of those behind it.
  *
  * Storage comes first. The queue's prefetch bounds what is stored and not acknowledged, so a feed
  * that cannot publish would stop storage. It waits FEED_PATIENCE seconds without progress, which
@@ -157,13 +161,21 @@ static bool tell(struct feed *f, struct batch *b)
     return true;
 }
 
+static void prepare(struct feed *f, struct batch *b)
+{
+    if (f->options.config->feed_asks != 0 && !f->no_topic)
+        bindings_group(&f->bindings, b);
+    else
+        bindings_clear(&f->bindings);
+    f->grouped = b;
+}
+
 /* One step of the batch whose turn it is; false when the next has to wait. */
 static bool publish_next(struct feed *f)
 {
     struct batch *b = f->next;
     if (f->grouped != b)
-        bindings_group(&f->bindings, b);
-    f->grouped = b;
+        prepare(f, b);
     struct binding *binding = bindings_next(&f->bindings);
     if (binding != NULL)
         return ask(f, b, binding);

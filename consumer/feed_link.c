@@ -51,11 +51,13 @@ static void on_declared(void *arg, const struct link_answer *a)
     struct feed *f = arg;
     uint64_t held = 0;
     if (a->ok) {
+        f->no_topic = false;
         select_confirms(f);
         return;
     }
     enter(f, FEED_DOWN);
     f->as_it_is = a->code == NO_RIGHT || a->code == NOT_TOPIC;
+    f->no_topic = a->code == NOT_TOPIC;
     if (a->code != 0 && log_repeat_due(&f->refused, &held))
         log_warning("exchange_refused", "the exchange cannot be declared, using it if it exists",
                     LOG_TEXT("exchange", f->options.config->rabbitmq_exchange),

@@ -35,6 +35,7 @@ struct feed {
     struct event *tick; /* owned */
     enum feed_state state;
     bool as_it_is; /* the exchange was not ours to declare: used without */
+    bool no_topic; /* it is of another type */
     struct batch *head, *tail;
     struct batch *next;          /* the first with events to publish; NULL = none */
     const struct batch *grouped; /* whose keys `bindings` has; the same as next, or NULL */

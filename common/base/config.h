@@ -40,7 +40,7 @@ struct config {
     int64_t consumer_retry_attempts, consumer_retry_delay_s;
     char *catalog_dir;    /* "" = the built-in catalogue */
     int64_t catalog_mode; /* enum catalog_mode */
-    int64_t feed_patience_s;
+    int64_t feed_patience_s, feed_asks;
     char *metrics_host;
     int64_t metrics_port;
     int64_t dedup_days;

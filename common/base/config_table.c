@@ -51,6 +51,7 @@ const struct setting config_settings[] = {
     {"CONSUMER_RETRY_ATTEMPTS", SETTING_NUMBER, AT(consumer_retry_attempts), "3", 1, 1000, NULL, CONFIG_CONSUMER, "tries of one transaction before its messages go back to the queue"},
     {"CONSUMER_RETRY_DELAY", SETTING_NUMBER, AT(consumer_retry_delay_s), "5", 0, 3600, NULL, CONFIG_CONSUMER, "seconds, at most, between two tries"},
     {"FEED_PATIENCE", SETTING_NUMBER, AT(feed_patience_s), "10", 0, 86400, NULL, CONFIG_CONSUMER, "seconds that acknowledgements wait for the feed; 0: for ever"},
+    {"FEED_ASKS", SETTING_SWITCH, AT(feed_asks), "on", 0, 0, NULL, CONFIG_CONSUMER, "the feed tells a key's events only if its first had a subscriber; off where a bound exchange routes by more than key and headers"},
     {"DEDUP_DAYS", SETTING_NUMBER, AT(dedup_days), "30", 1, 3650, NULL, CONFIG_CONSUMER, "days a client's event_id is remembered"},
     {"CATALOG_DIR", SETTING_TEXT, AT(catalog_dir), "", 0, 0, NULL, CONFIG_DAEMONS, "folder of the catalogue's .json files; the built-in ones when empty"},
     {"CATALOG_MODE", SETTING_CHOICE, AT(catalog_mode), "open", 0, 0, "open|strict", CONFIG_DAEMONS, "strict refuses event types that are not in the catalogue"},

@@ -111,6 +111,29 @@ def test_what_nobody_is_bound_to_is_not_sent_and_hides_nothing(stack: Stack,
         assert len({json.loads(body)["event_id"] for _, _, body in told}) == 1000 == len(told)
 
 
+def test_who_is_bound_through_other_exchanges_misses_nothing(stack: Stack, broker: Vhost) -> None:
+    """A headers exchange behind ours takes all or none of a key; what nobody is bound to goes by
+    the alternate exchange."""
+    status, answer = broker.server.api(
+        "PUT", f"/api/policies/{broker.vhost}/alternate",
+        {"pattern": f"^{EXCHANGE}$", "definition": {"alternate-exchange": "others"},
+         "apply-to": "exchanges"})
+    assert status in (201, 204), answer
+    with subscriber(broker) as mine, subscriber(broker) as rest:
+        channel = mine.channel
+        channel.exchange_declare("behind", "headers")
+        channel.exchange_bind("behind", EXCHANGE, "seen.#")
+        channel.queue_bind(mine.queue, "behind", arguments={"x-match": "any", "no": "such"})
+        channel.queue_bind(mine.queue, "behind", arguments={"x-match": "all"})
+        channel.exchange_declare("others", "fanout")
+        rest.channel.queue_bind(rest.queue, "others")
+        stack.post([{"event_type": "x", "event_id": f"{key}-{n}", "routing_key": f"{key}.a"}
+                    for n in range(300) for key in ("seen", "unseen")])
+        for of, key in ((mine, "seen"), (rest, "unseen")):
+            told = {json.loads(body)["event_id"] for _, _, body in of.wait(300)}
+            assert told == {f"{key}-{n}" for n in range(300)}
+
+
 def test_only_what_is_committed_is_told(stack: Stack, broker: Vhost) -> None:
     """A repetition adds nothing, a conflict and what cannot be read go to quarantine."""
     with subscriber(broker, "#") as mine:

@@ -48,6 +48,7 @@ static void setup_with(struct scene *s, const char *exchange, int64_t patience_s
     *s = (struct scene){.loop = loop_create(), .reader = event_reader_create(&limits)};
     s->config.rabbitmq_exchange = (char *)(uintptr_t)exchange;
     s->config.feed_patience_s = patience_s;
+    s->config.feed_asks = 1;
     options = (struct feed_options){&s->config, &meters};
     the_link = (struct link){0};
     s->feed = feed_create(s->loop, &options, on_told, s);
@@ -167,6 +168,37 @@ static void a_key_nobody_is_bound_to_is_asked_about_once(void **state)
     fake_link_confirm(4, LINK_ACKED);
     assert_string_equal(told(&s), "6 ");
     assert_int_equal(metric_value(meters.feed_unrouted), before + 3);
+    teardown(&s);
+}
+
+/* What is no topic exchange may route by more than the key. */
+static void an_exchange_of_another_type_is_told_everything(void **state)
+{
+    struct scene s;
+    (void)state;
+    setup_with(&s, "events", 1);
+    fake_link_come_up();
+    fake_link_answer(false, 406);
+    fake_link_lose();
+    fake_link_come_up();
+    fake_link_answer(true, 0);
+    assert_string_equal(fake_link_said(), "declare(events) select ");
+    tell(&s, LINE("01", "a") LINE("02", "a"));
+    assert_string_equal(fake_link_said(), "k.a/a/5/0001 k.a/a/5/0002 ");
+    fake_link_lose(); /* and is a topic exchange when it is back */
+    fake_link_open();
+    assert_string_equal(fake_link_said(), "declare(events) select ?k.a/a/5/0001 ");
+    teardown(&s);
+}
+
+static void nothing_is_asked_when_told_so(void **state)
+{
+    struct scene s;
+    (void)state;
+    setup(&s);
+    s.config.feed_asks = 0;
+    tell(&s, LINE("01", "a") LINE("02", "a"));
+    assert_string_equal(fake_link_said(), "k.a/a/5/0001 k.a/a/5/0002 ");
     teardown(&s);
 }
 
@@ -375,6 +407,8 @@ int main(void)
         cmocka_unit_test(a_batch_comes_back_when_all_of_it_is_confirmed),
         cmocka_unit_test(only_what_was_stored_is_told),
         cmocka_unit_test(a_key_nobody_is_bound_to_is_asked_about_once),
+        cmocka_unit_test(an_exchange_of_another_type_is_told_everything),
+        cmocka_unit_test(nothing_is_asked_when_told_so),
         cmocka_unit_test(many_keys_are_kept_apart),
         cmocka_unit_test(a_redelivery_is_told_again_and_a_repetition_is_not),
         cmocka_unit_test(another_programs_redelivery_is_told_under_the_stored_id),
