@@ -132,6 +132,12 @@ static bool is_listed(const struct catalog_load *l, struct slice name)
     return false;
 }
 
+static bool is_checked(const struct catalog_field *f)
+{
+    return f->column != CATALOG_NONE && f->kind != CATALOG_UUID && f->allowed.count == 0 &&
+           f->min == -INFINITY && f->max == INFINITY;
+}
+
 bool catalog_add_field(struct catalog_load *l, struct slice name, bool required)
 {
     struct gate_member definition;
@@ -162,21 +168,23 @@ bool catalog_add_field(struct catalog_load *l, struct slice name, bool required)
     } else {
         f->kind = catalog_kind_of_column((enum event_field)f->column);
     }
+    f->is_checked = is_checked(f);
     l->field_count++;
     return true;
 }
 
 static bool put_name(struct catalog_load *l, struct slice name, size_t place)
 {
-    uint8_t *slot = l->type->slot;
+    struct catalog_type *t = l->type;
     size_t i = catalog_hash(name) % CATALOG_SLOTS;
     if (catalog_type_find(l->type, name) != CATALOG_NONE) {
         catalog_say(l, name.data, "\"%.*s\" stands for two fields", SLICE_ARGS(name));
         return false;
     }
-    while (slot[i] != 0)
+    while (t->slot[i] != 0)
         i = (i + 1) % CATALOG_SLOTS;
-    slot[i] = (uint8_t)(place + 1);
+    t->names[t->name_count++] = (struct catalog_name){name, (int)place};
+    t->slot[i] = (uint8_t)t->name_count;
     return true;
 }
 
@@ -189,7 +197,8 @@ static void put_names(struct catalog_load *l)
         catalog_say(l, l->type->name.data, "more than %d names of fields", CATALOG_SLOTS / 2);
         return;
     }
-    for (size_t i = 0; i < l->field_count; i++) {
+    l->type->names = catalog_take(l, names * sizeof *l->type->names);
+    for (size_t i = 0; l->type->names != NULL && i < l->field_count; i++) {
         const struct catalog_words *spellings = &l->field[i].spellings;
         bool good = put_name(l, l->field[i].name, i);
         for (size_t k = 0; good && k < spellings->count; k++)

@@ -36,12 +36,18 @@ struct catalog_field {
     enum catalog_kind kind;
     int column; /* enum event_field; CATALOG_NONE: it lies in the payload */
     bool required;
+    bool is_checked;                /* the column takes nothing else: there is no more to check */
     bool has_kind;                  /* the kind is the file's, not the column's */
     double min, max;                /* of numbers; infinite = no limit */
     struct catalog_words allowed;   /* texts; none = any */
     struct catalog_words spellings; /* older names of it */
     int otherwise;                  /* the field that takes a text not allowed here */
     struct slice fallback;          /* token; data NULL = none */
+};
+
+struct catalog_name { /* or spelling */
+    struct slice text;
+    int place; /* of the field, in its type */
 };
 
 const char *catalog_kind_name(enum catalog_kind kind);

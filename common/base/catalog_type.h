@@ -10,8 +10,7 @@
 #include "common/base/catalog_field.h"
 #include "common/base/event_level.h"
 
-enum { CATALOG_FIELDS_MAX = 48, CATALOG_SLOTS = 256, CATALOG_PARTS_MAX = 8 };
-enum { CATALOG_SEVERITY = -2 };
+enum { CATALOG_SEVERITY = -2, CATALOG_FIELDS_MAX = 48, CATALOG_SLOTS = 256, CATALOG_PARTS_MAX = 8 };
 
 /* From this value of a number on, the severity goes by this word; the last has -infinity. */
 struct catalog_step {
@@ -41,7 +40,9 @@ struct catalog_type {
     bool has_when;
     const struct catalog_field *fields;
     size_t field_count;
-    uint8_t slot[CATALOG_SLOTS]; /* names and spellings: place in fields plus one, or 0 */
+    struct catalog_name *names; /* of the fields, and their spellings */
+    size_t name_count;
+    uint8_t slot[CATALOG_SLOTS]; /* open hash of them: place in names plus one, or 0 */
     struct slice routing_key;    /* token, the template */
     struct catalog_part parts[CATALOG_PARTS_MAX];
     size_t part_count; /* 1 part: the routing key is the template itself */

@@ -7,7 +7,6 @@
  *
  * The way: which type? - what of it is there, and where? - is it as it should be? - what follows?
  */
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +17,7 @@
 #include "common/base/json_walk.h"
 #include "common/base/near.h"
 
-enum { NAME_ROOM = 256, VALUE_BYTES_MAX = 100 };
+enum { NAME_ROOM = 256 };
 
 static bool has_value(struct slice token, const struct catalog_words *words)
 {
@@ -268,7 +267,7 @@ static void check_field(struct judging *j, size_t place)
             say_required(j, f);
         return;
     }
-    if (catalog_check_value(f, found->token, detail, sizeof detail))
+    if (f->is_checked || catalog_check_value(f, found->token, detail, sizeof detail))
         return;
     found->refused = true;
     struct event_fault *fault = fault_at(j, found->under, found->in_payload);
@@ -311,66 +310,6 @@ static void set_priority(struct judging *j)
         *priority = (struct slice){digits + j->type->priority[j->level], 1};
 }
 
-/* The rule's word for the level, else the level's own name. */
-static struct slice severity_word(const struct judging *j)
-{
-    for (size_t i = 0; i < j->type->step_count; i++) {
-        if (j->type->steps[i].level == j->level)
-            return j->type->steps[i].word;
-    }
-    return json_body_of(event_level_token(j->level));
-}
-
-/* One word of a routing key: what parts words, or is more than a word has, becomes _. */
-static void add_word(struct buffer *out, struct slice text)
-{
-    static const char others[] = ".*#\"\\/ ";
-    size_t bytes = 0;
-    char c[4];
-    for (size_t n; (n = json_body_next(&text, c)) > 0 && bytes + n <= VALUE_BYTES_MAX; bytes += n) {
-        if (n == 1 && ((unsigned char)c[0] <= ' ' || c[0] == 127 || strchr(others, c[0]) != NULL))
-            buffer_add_byte(out, '_');
-        else
-            buffer_add(out, c, n);
-    }
-    if (bytes == 0)
-        buffer_add_text(out, "unknown");
-}
-
-static void add_value(struct judging *j, int field, struct buffer *out)
-{
-    if (field == CATALOG_SEVERITY) {
-        buffer_add_slice(out, severity_word(j));
-        return;
-    }
-    const struct slice token = j->found[field].token;
-    const bool is_string = token.data != NULL && token.data[0] == '"';
-    add_word(out, is_string ? json_body_of(token) : token);
-}
-
-static void set_routing_key(struct judging *j)
-{
-    const struct catalog_type *t = j->type;
-    struct buffer *scratch = &j->reading->reader->scratch;
-    struct slice *key = &j->reading->event.field[EVENT_FIELD_ROUTING_KEY];
-    if (key->data != NULL)
-        return;
-    if (t->part_count == 1) {
-        *key = t->routing_key;
-        return;
-    }
-    const size_t start = scratch->size;
-    assert(scratch->capacity - start >= EVENT_ROUTING_KEY_ROOM);
-    buffer_add_byte(scratch, '"');
-    for (size_t i = 0; i < t->part_count; i++) {
-        buffer_add_slice(scratch, t->parts[i].literal);
-        if (t->parts[i].field != CATALOG_NONE)
-            add_value(j, t->parts[i].field, scratch);
-    }
-    buffer_add_byte(scratch, '"');
-    *key = (struct slice){scratch->data + start, scratch->size - start};
-}
-
 void event_judge(struct reading *x)
 {
     struct judging j;
@@ -393,6 +332,6 @@ void event_judge(struct reading *x)
         (struct slice){j.type->name.data - 1, j.type->name.size + 2};
     set_severity(&j);
     set_priority(&j);
-    set_routing_key(&j);
+    event_set_routing_key(&j);
     event_complete_payload(&j);
 }

@@ -24,6 +24,7 @@ struct judging {
 
 /* Completes the payload by the declared fields that came beside it, and by defaults. */
 void event_complete_payload(struct judging *j);
+void event_set_routing_key(struct judging *j); /* unless the event brought one */
 int event_find_declared(const struct catalog_type *t, const struct gate_member *m);
 
 #endif

@@ -5,7 +5,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <time.h>
 
 #include "common/base/catalog_source.h"
 #include "common/base/clock.h"
@@ -66,13 +66,21 @@ static void make_text(struct buffer *out, size_t from, size_t to, bool known)
     }
 }
 
+/* Of this process alone: others may be at work. */
+static int64_t cpu_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return t.tv_sec * CLOCK_S + t.tv_nsec;
+}
+
 static double ns_per_event(struct ingest *in, const struct buffer *text)
 {
     struct ingest_result result;
     const struct ingest_body body = {.text = buffer_slice(text), .form = INGEST_LINES};
-    const int64_t start = clock_now_ns();
+    const int64_t start = cpu_ns();
     ingest_read(in, &body, &result);
-    const int64_t took = clock_now_ns() - start;
+    const int64_t took = cpu_ns() - start;
     if (result.good != result.count)
         stop("an event is refused");
     return (double)took / (double)result.count;
