@@ -162,6 +162,11 @@ static void read_column(struct judging *j, size_t place, const struct gate_membe
         memcpy(fault->detail, found.detail, sizeof fault->detail);
 }
 
+static void put_beside(struct judging *j, size_t place)
+{
+    j->beside[j->beside_count++] = (uint8_t)place;
+}
+
 static void note_member(struct judging *j, size_t place, const struct gate_member *m,
                         bool in_payload)
 {
@@ -177,7 +182,10 @@ static void note_member(struct judging *j, size_t place, const struct gate_membe
         return;
     }
     *found = (struct event_found){.token = m->value, .under = m->name, .in_payload = in_payload};
-    j->renamed = j->renamed || (in_payload && !slice_equals(m->name, f->name));
+    if (!in_payload)
+        put_beside(j, place);
+    else
+        j->renamed = j->renamed || !slice_equals(m->name, f->name);
 }
 
 /* Takes those the type declares out of the unknown ones. */
@@ -229,7 +237,10 @@ static void redirect(struct judging *j)
             catalog_is_allowed(f, found->token) || is_there(&j->found[f->otherwise]))
             continue;
         j->found[f->otherwise] = *found;
-        j->renamed = j->renamed || found->in_payload;
+        if (found->in_payload)
+            j->renamed = true;
+        else
+            put_beside(j, (size_t)f->otherwise);
         *found = (struct event_found){0};
         j->reading->event.field[f->column] = (struct slice){0};
         j->reading->given[f->column] = NULL;
@@ -251,6 +262,8 @@ static void use_fallback(struct judging *j, size_t place)
     j->found[place].token = f->fallback;
     if (f->column != CATALOG_NONE)
         j->reading->event.field[f->column] = f->fallback;
+    else
+        put_beside(j, place);
 }
 
 static void check_field(struct judging *j, size_t place)
@@ -320,6 +333,7 @@ void event_judge(struct reading *x)
     j.type = x->type;
     j.field_count = x->type->field_count;
     j.renamed = false;
+    j.beside_count = 0;
     note_columns(&j);
     note_unknown(&j);
     note_payload(&j);

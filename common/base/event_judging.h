@@ -20,6 +20,8 @@ struct judging {
     enum event_level level;
     bool renamed; /* a member of the payload has an older name */
     struct event_found found[CATALOG_FIELDS_MAX];
+    size_t beside_count; /* fields that lie beside the payload and end in it: */
+    uint8_t beside[CATALOG_FIELDS_MAX];
 };
 
 /* Completes the payload by the declared fields that came beside it, and by defaults. */

@@ -27,24 +27,6 @@ static char *put_member(char *to, struct slice name, struct slice value)
     return put(to, value);
 }
 
-static bool is_beside(const struct judging *j, size_t place)
-{
-    const struct event_found *found = &j->found[place];
-    return j->type->fields[place].column == CATALOG_NONE && found->token.data != NULL &&
-           !found->in_payload;
-}
-
-static bool is_changed(const struct judging *j)
-{
-    if (j->renamed)
-        return true;
-    for (size_t i = 0; i < j->type->field_count; i++) {
-        if (is_beside(j, i))
-            return true;
-    }
-    return false;
-}
-
 /* The declared name of what lies in the payload under an older one; else its own. */
 static struct slice name_of(const struct judging *j, const struct gate_member *m)
 {
@@ -56,25 +38,27 @@ static struct slice name_of(const struct judging *j, const struct gate_member *m
     return m->name;
 }
 
-/* Of all that is put; where names get longer, by the declared ones. */
+/* Of all that is put; in a payload with older names any field may have its longer one. */
 static size_t size_of(const struct judging *j, struct slice payload)
 {
     size_t size = 2 + payload.size;
-    for (size_t i = 0; i < j->type->field_count; i++)
-        size += j->type->fields[i].name.size + MEMBER_BYTES + 1 +
-                (is_beside(j, i) ? j->found[i].token.size : 0);
+    for (size_t i = 0; i < j->beside_count; i++)
+        size += j->type->fields[j->beside[i]].name.size + MEMBER_BYTES +
+                j->found[j->beside[i]].token.size;
+    for (size_t i = 0; j->renamed && i < j->type->field_count; i++)
+        size += j->type->fields[i].name.size;
     return size;
 }
 
 static char *put_members(char *to, const struct judging *j, struct slice payload)
 {
     struct gate_member m;
-    for (size_t i = 0; i < j->type->field_count; i++) {
-        if (is_beside(j, i))
-            to = put_member(to, j->type->fields[i].name, j->found[i].token);
+    for (size_t i = 0; i < j->beside_count; i++) {
+        const size_t place = j->beside[i];
+        to = put_member(to, j->type->fields[place].name, j->found[place].token);
     }
     while (payload.data != NULL && json_next_member(&payload, &m))
-        to = put_member(to, name_of(j, &m), m.value);
+        to = put_member(to, j->renamed ? name_of(j, &m) : m.name, m.value);
     return to;
 }
 
@@ -83,7 +67,7 @@ void event_complete_payload(struct judging *j)
     struct reading *x = j->reading;
     struct buffer *out = &x->reader->payload;
     struct slice *payload = &x->event.field[EVENT_FIELD_PAYLOAD];
-    if (!is_changed(j))
+    if (j->beside_count == 0 && !j->renamed)
         return;
     char *start = buffer_reserve(out, size_of(j, *payload));
     if (start == NULL) {
