@@ -60,8 +60,10 @@ static void add_value(struct judging *j, int field, struct buffer *out)
         return;
     }
     const struct slice token = j->found[field].token;
-    const bool is_string = token.data != NULL && token.data[0] == '"';
-    add_word(out, is_string ? json_body_of(token) : token);
+    if (token.data == NULL)
+        buffer_add_text(out, "unknown");
+    else
+        add_word(out, token.data[0] == '"' ? json_body_of(token) : token);
 }
 
 void event_set_routing_key(struct judging *j)
