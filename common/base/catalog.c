@@ -9,49 +9,35 @@
 enum { SLOTS_PER_NAME = 4 };
 
 struct catalog_slot {
-    struct slice name; /* data NULL = empty */
+    struct catalog_key key;
     const struct catalog_type *type;
 };
 
-/* By the first and last eight bytes: names are chosen by who wrote the catalogue, not by clients.
- */
-uint32_t catalog_hash(struct slice text)
-{
-    uint64_t first = 0, last = 0;
-    if (text.size >= sizeof first) {
-        memcpy(&first, text.data, sizeof first);
-        memcpy(&last, text.data + text.size - sizeof last, sizeof last);
-    } else {
-        for (size_t i = 0; i < text.size; i++)
-            first = first << 8 | (unsigned char)text.data[i];
-    }
-    const uint64_t mixed = first ^ (last << 23 | last >> 41) ^ text.size;
-    return (uint32_t)(mixed * UINT64_C(0x9e3779b97f4a7c15) >> 32);
-}
-
 int catalog_type_find(const struct catalog_type *t, struct slice name)
 {
-    for (size_t i = catalog_hash(name) % CATALOG_SLOTS; t->slot[i] != 0;
+    const struct catalog_key key = catalog_key_of(name);
+    for (size_t i = catalog_key_hash(&key) % CATALOG_SLOTS; t->slot[i] != 0;
          i = (i + 1) % CATALOG_SLOTS) {
         const struct catalog_name *found = &t->names[t->slot[i] - 1];
-        if (found->text.size == name.size && memcmp(found->text.data, name.data, name.size) == 0)
+        if (catalog_key_equals(&found->key, &key))
             return found->place;
     }
     return CATALOG_NONE;
 }
 
 /* The slot of the name, or the empty one where it would go. */
-static struct catalog_slot *find_slot(const struct catalog *c, struct slice name)
+static struct catalog_slot *find_slot(const struct catalog *c, const struct catalog_key *key)
 {
-    size_t i = catalog_hash(name) & (c->slot_count - 1);
-    while (c->slots[i].name.data != NULL && !slice_equals(c->slots[i].name, name))
+    size_t i = catalog_key_hash(key) & (c->slot_count - 1);
+    while (c->slots[i].key.text.data != NULL && !catalog_key_equals(&c->slots[i].key, key))
         i = (i + 1) & (c->slot_count - 1);
     return &c->slots[i];
 }
 
 const struct catalog_type *catalog_find(const struct catalog *c, struct slice name)
 {
-    return name.size == 0 ? NULL : find_slot(c, name)->type;
+    const struct catalog_key key = catalog_key_of(name);
+    return name.size == 0 ? NULL : find_slot(c, &key)->type;
 }
 
 size_t catalog_type_count(const struct catalog *c)
@@ -74,9 +60,10 @@ static void say_twice(struct catalog_load *l, struct slice name, const struct ca
 /* Those with a condition in the order of the files, then the one without. */
 static void put_type(struct catalog_load *l, struct catalog_type *t)
 {
-    struct catalog_slot *slot = find_slot(l->catalog, t->name);
+    const struct catalog_key key = catalog_key_of(t->name);
+    struct catalog_slot *slot = find_slot(l->catalog, &key);
     const struct catalog_type *last = NULL, *after = slot->type;
-    slot->name = t->name;
+    slot->key = key;
     while (after != NULL && after->has_when) {
         last = after;
         after = after->next;
@@ -95,10 +82,11 @@ static void put_type(struct catalog_load *l, struct catalog_type *t)
 static void put_aliases(struct catalog_load *l, const struct catalog_type *t)
 {
     for (size_t i = 0; i < t->aliases.count; i++) {
-        struct catalog_slot *slot = find_slot(l->catalog, t->aliases.word[i]);
+        const struct catalog_key key = catalog_key_of(t->aliases.word[i]);
+        struct catalog_slot *slot = find_slot(l->catalog, &key);
         if (slot->type != NULL)
             say_twice(l, t->aliases.word[i], slot->type);
-        *slot = (struct catalog_slot){t->aliases.word[i], t};
+        *slot = (struct catalog_slot){key, t};
     }
 }
 

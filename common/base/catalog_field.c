@@ -132,12 +132,6 @@ static bool is_listed(const struct catalog_load *l, struct slice name)
     return false;
 }
 
-static bool is_checked(const struct catalog_field *f)
-{
-    return f->column != CATALOG_NONE && f->kind != CATALOG_UUID && f->allowed.count == 0 &&
-           f->min == -INFINITY && f->max == INFINITY;
-}
-
 bool catalog_add_field(struct catalog_load *l, struct slice name, bool required)
 {
     struct gate_member definition;
@@ -168,7 +162,6 @@ bool catalog_add_field(struct catalog_load *l, struct slice name, bool required)
     } else {
         f->kind = catalog_kind_of_column((enum event_field)f->column);
     }
-    f->is_checked = is_checked(f);
     l->field_count++;
     return true;
 }
@@ -176,14 +169,15 @@ bool catalog_add_field(struct catalog_load *l, struct slice name, bool required)
 static bool put_name(struct catalog_load *l, struct slice name, size_t place)
 {
     struct catalog_type *t = l->type;
-    size_t i = catalog_hash(name) % CATALOG_SLOTS;
+    const struct catalog_key key = catalog_key_of(name);
+    size_t i = catalog_key_hash(&key) % CATALOG_SLOTS;
     if (catalog_type_find(l->type, name) != CATALOG_NONE) {
         catalog_say(l, name.data, "\"%.*s\" stands for two fields", SLICE_ARGS(name));
         return false;
     }
     while (t->slot[i] != 0)
         i = (i + 1) % CATALOG_SLOTS;
-    t->names[t->name_count++] = (struct catalog_name){name, (int)place};
+    t->names[t->name_count++] = (struct catalog_name){key, (int)place};
     t->slot[i] = (uint8_t)t->name_count;
     return true;
 }
@@ -217,6 +211,26 @@ static void resolve_otherwise(struct catalog_load *l, struct catalog_field *f, s
         f->otherwise = place;
 }
 
+/* A column takes nothing but what it is. */
+static bool is_limited(const struct catalog_field *f)
+{
+    return f->column == CATALOG_NONE || f->kind == CATALOG_UUID || f->allowed.count > 0 ||
+           f->min != -INFINITY || f->max != INFINITY;
+}
+
+static struct catalog_sets sets_of(const struct catalog_type *t)
+{
+    struct catalog_sets sets = {0};
+    for (size_t i = 0; i < t->field_count; i++) {
+        const struct catalog_field *f = &t->fields[i];
+        sets.columns |= (uint64_t)(f->column != CATALOG_NONE) << i;
+        sets.wanted |= (uint64_t)(f->required || f->fallback.data != NULL) << i;
+        sets.limited |= (uint64_t)is_limited(f) << i;
+        sets.redirected |= (uint64_t)(f->otherwise != CATALOG_NONE) << i;
+    }
+    return sets;
+}
+
 static void check_own_fields(struct catalog_load *l)
 {
     struct slice rest = l->own_fields;
@@ -244,4 +258,5 @@ void catalog_finish_fields(struct catalog_load *l)
         if (l->otherwise[i].data != NULL)
             resolve_otherwise(l, &fields[i], l->otherwise[i]);
     }
+    l->type->sets = sets_of(l->type);
 }

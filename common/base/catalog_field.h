@@ -36,7 +36,6 @@ struct catalog_field {
     enum catalog_kind kind;
     int column; /* enum event_field; CATALOG_NONE: it lies in the payload */
     bool required;
-    bool is_checked;                /* the column takes nothing else: there is no more to check */
     bool has_kind;                  /* the kind is the file's, not the column's */
     double min, max;                /* of numbers; infinite = no limit */
     struct catalog_words allowed;   /* texts; none = any */
@@ -45,9 +44,11 @@ struct catalog_field {
     struct slice fallback;          /* token; data NULL = none */
 };
 
-struct catalog_name { /* or spelling */
-    struct slice text;
-    int place; /* of the field, in its type */
+struct catalog_sets { /* of fields: a bit a place */
+    uint64_t columns;
+    uint64_t wanted;     /* required, or with a default */
+    uint64_t limited;    /* whose values must be looked at */
+    uint64_t redirected; /* with an otherwise */
 };
 
 const char *catalog_kind_name(enum catalog_kind kind);

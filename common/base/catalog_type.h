@@ -8,6 +8,7 @@
 
 #include "common/base/catalog.h"
 #include "common/base/catalog_field.h"
+#include "common/base/catalog_key.h"
 #include "common/base/event_level.h"
 
 enum { CATALOG_SEVERITY = -2, CATALOG_FIELDS_MAX = 48, CATALOG_SLOTS = 256, CATALOG_PARTS_MAX = 8 };
@@ -40,6 +41,7 @@ struct catalog_type {
     bool has_when;
     const struct catalog_field *fields;
     size_t field_count;
+    struct catalog_sets sets;
     struct catalog_name *names; /* of the fields, and their spellings */
     size_t name_count;
     uint8_t slot[CATALOG_SLOTS]; /* open hash of them: place in names plus one, or 0 */
@@ -55,6 +57,4 @@ struct catalog_type {
 
 /* Place of the field with this name or spelling, CATALOG_NONE when there is none. */
 int catalog_type_find(const struct catalog_type *t, struct slice name);
-uint32_t catalog_hash(struct slice text);
-
 #endif

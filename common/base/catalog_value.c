@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/base/catalog_value.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,37 +50,39 @@ static struct slice text_of(struct slice token, char room[ROOM])
     return event_plain_text(json_body_of(token), room, ROOM);
 }
 
-bool catalog_is_allowed(const struct catalog_field *f, struct slice token)
+static bool is_word(const struct catalog_words *words, struct slice text)
 {
-    char room[ROOM];
-    if (f->allowed.count == 0)
-        return true;
-    if (token.data[0] != '"')
-        return false;
-    const struct slice text = text_of(token, room);
-    for (size_t i = 0; i < f->allowed.count; i++) {
-        if (slice_equals(text, f->allowed.word[i]))
+    for (size_t i = 0; i < words->count; i++) {
+        if (slice_equals(text, words->word[i]))
             return true;
     }
     return false;
 }
 
-static bool is_hex(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f');
-}
-
-static bool is_uuid(struct slice token)
+/* Escapes are looked for only where the text as it came is none of the words. */
+bool catalog_is_allowed(const struct catalog_field *f, struct slice token)
 {
     char room[ROOM];
-    const struct slice text = text_of(token, room);
+    return f->allowed.count == 0 ||
+           (token.data[0] == '"' && (is_word(&f->allowed, json_body_of(token)) ||
+                                     is_word(&f->allowed, text_of(token, room))));
+}
+
+static bool is_uuid_text(struct slice text)
+{
     if (text.size != ID_TEXT_SIZE || text.data[8] != '-' || text.data[13] != '-' ||
         text.data[18] != '-' || text.data[23] != '-')
         return false;
     unsigned digits = 0;
     for (size_t i = 0; i < ID_TEXT_SIZE; i++)
-        digits += is_hex(text.data[i]);
+        digits += isxdigit((unsigned char)text.data[i]) != 0;
     return digits == ID_TEXT_SIZE - 4;
+}
+
+static bool is_uuid(struct slice token)
+{
+    char room[ROOM];
+    return is_uuid_text(json_body_of(token)) || is_uuid_text(text_of(token, room));
 }
 
 static bool is_time(struct slice token)

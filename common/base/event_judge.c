@@ -98,17 +98,24 @@ int event_find_declared(const struct catalog_type *t, const struct gate_member *
     return catalog_type_find(t, event_plain_text(m->name, room, sizeof room));
 }
 
+static bool is_there(const struct judging *j, size_t place)
+{
+    return (j->there & event_bit(place)) != 0;
+}
+
 static void note_columns(struct judging *j)
 {
     const struct reading *x = j->reading;
-    for (size_t i = 0; i < j->field_count; i++) {
-        const int column = j->type->fields[i].column;
-        j->found[i] = (struct event_found){0};
-        if (column == CATALOG_NONE || x->given[column] == NULL)
+    for (uint64_t set = j->type->sets.columns; set != 0; set &= set - 1) {
+        const size_t place = (size_t)__builtin_ctzll(set);
+        const int column = j->type->fields[place].column;
+        if (x->given[column] == NULL)
             continue;
-        j->found[i] = (struct event_found){.token = x->event.field[column],
-                                           .under = x->given[column]->text,
-                                           .refused = x->event.field[column].data == NULL};
+        j->found[place] =
+            (struct event_found){.token = x->event.field[column], .under = x->given[column]->text};
+        j->there |= event_bit(place);
+        if (x->event.field[column].data == NULL)
+            j->refused |= event_bit(place);
     }
 }
 
@@ -132,11 +139,6 @@ static void say_twice(struct judging *j, const struct event_found *found,
                  SLICE_ARGS(found->under));
 }
 
-static bool is_there(const struct event_found *found)
-{
-    return found->token.data != NULL || found->refused;
-}
-
 /* A column under a name only this type knows, or in the payload. */
 static void read_column(struct judging *j, size_t place, const struct gate_member *m,
                         bool in_payload)
@@ -150,13 +152,12 @@ static void read_column(struct judging *j, size_t place, const struct gate_membe
     if (name == NULL || name->field != column)
         name = &own;
     const struct event_given given = {name, m->value, m->kind};
-    j->found[place].under = m->name;
-    j->found[place].in_payload = in_payload;
+    j->found[place] = (struct event_found){.under = m->name, .in_payload = in_payload};
     if (event_value_read(&given, &x->reader->scratch, &x->event.field[column], &found)) {
         j->found[place].token = x->event.field[column];
         return;
     }
-    j->found[place].refused = true;
+    j->refused |= event_bit(place);
     struct event_fault *fault = fault_at(j, m->name, in_payload);
     if (fault != NULL)
         memcpy(fault->detail, found.detail, sizeof fault->detail);
@@ -172,11 +173,12 @@ static void note_member(struct judging *j, size_t place, const struct gate_membe
 {
     struct event_found *found = &j->found[place];
     const struct catalog_field *f = &j->type->fields[place];
-    if (is_there(found)) {
+    if (is_there(j, place)) {
         if (f->column == CATALOG_NONE || !in_payload || found->in_payload)
             say_twice(j, found, m, in_payload);
         return;
     }
+    j->there |= event_bit(place);
     if (f->column != CATALOG_NONE) {
         read_column(j, place, m, in_payload);
         return;
@@ -230,18 +232,19 @@ static void note_payload(struct judging *j)
 /* A text a column does not allow goes to the field that takes it. */
 static void redirect(struct judging *j)
 {
-    for (size_t i = 0; i < j->field_count; i++) {
-        const struct catalog_field *f = &j->type->fields[i];
-        struct event_found *found = &j->found[i];
-        if (f->otherwise == CATALOG_NONE || found->token.data == NULL ||
-            catalog_is_allowed(f, found->token) || is_there(&j->found[f->otherwise]))
+    for (uint64_t set = j->type->sets.redirected & j->there & ~j->refused; set != 0;
+         set &= set - 1) {
+        const size_t place = (size_t)__builtin_ctzll(set);
+        const struct catalog_field *f = &j->type->fields[place];
+        const size_t to = (size_t)f->otherwise;
+        if (catalog_is_allowed(f, j->found[place].token) || is_there(j, to))
             continue;
-        j->found[f->otherwise] = *found;
-        if (found->in_payload)
+        j->found[to] = j->found[place];
+        j->there = (j->there | event_bit(to)) & ~event_bit(place);
+        if (j->found[to].in_payload)
             j->renamed = true;
         else
-            put_beside(j, (size_t)f->otherwise);
-        *found = (struct event_found){0};
+            put_beside(j, to);
         j->reading->event.field[f->column] = (struct slice){0};
         j->reading->given[f->column] = NULL;
     }
@@ -256,47 +259,54 @@ static void say_required(struct judging *j, const struct catalog_field *f)
     event_say_missing(j->reading, f->name, detail);
 }
 
-static void use_fallback(struct judging *j, size_t place)
+static void fill(struct judging *j, size_t place)
 {
     const struct catalog_field *f = &j->type->fields[place];
-    j->found[place].token = f->fallback;
+    if (f->fallback.data == NULL) {
+        say_required(j, f);
+        return;
+    }
+    j->found[place] = (struct event_found){.token = f->fallback};
+    j->there |= event_bit(place);
     if (f->column != CATALOG_NONE)
         j->reading->event.field[f->column] = f->fallback;
     else
         put_beside(j, place);
 }
 
-static void check_field(struct judging *j, size_t place)
+static void check_value(struct judging *j, size_t place)
 {
-    const struct catalog_field *f = &j->type->fields[place];
-    struct event_found *found = &j->found[place];
+    const struct event_found *found = &j->found[place];
     char detail[256];
-    if (found->refused)
+    if (catalog_check_value(&j->type->fields[place], found->token, detail, sizeof detail))
         return;
-    if (found->token.data == NULL) {
-        if (f->fallback.data != NULL)
-            use_fallback(j, place);
-        else if (f->required)
-            say_required(j, f);
-        return;
-    }
-    if (f->is_checked || catalog_check_value(f, found->token, detail, sizeof detail))
-        return;
-    found->refused = true;
+    j->refused |= event_bit(place);
     struct event_fault *fault = fault_at(j, found->under, found->in_payload);
     if (fault != NULL)
         memcpy(fault->detail, detail, sizeof fault->detail);
 }
 
+/* In the order of the catalogue, which is the order faults are told in. */
+static void check_fields(struct judging *j)
+{
+    const struct catalog_sets *sets = &j->type->sets;
+    const uint64_t absent = sets->wanted & ~j->there;
+    const uint64_t limited = sets->limited & j->there & ~j->refused;
+    for (uint64_t set = absent | limited; set != 0; set &= set - 1) {
+        const size_t place = (size_t)__builtin_ctzll(set);
+        if ((absent & event_bit(place)) != 0)
+            fill(j, place);
+        else
+            check_value(j, place);
+    }
+}
+
 static const struct catalog_step *find_step(const struct judging *j)
 {
     const struct catalog_type *t = j->type;
-    if (t->rule_field == CATALOG_NONE)
+    if (t->rule_field == CATALOG_NONE || !is_there(j, (size_t)t->rule_field))
         return NULL;
-    const struct slice token = j->found[t->rule_field].token;
-    if (token.data == NULL || j->found[t->rule_field].refused)
-        return NULL;
-    const double value = json_number(token);
+    const double value = json_number(j->found[t->rule_field].token);
     const struct catalog_step *step = t->steps;
     while (value < step->at_least)
         step++;
@@ -331,15 +341,15 @@ void event_judge(struct reading *x)
         return;
     j.reading = x;
     j.type = x->type;
-    j.field_count = x->type->field_count;
+    j.there = 0;
+    j.refused = 0;
     j.renamed = false;
     j.beside_count = 0;
     note_columns(&j);
     note_unknown(&j);
     note_payload(&j);
     redirect(&j);
-    for (size_t i = 0; i < j.field_count; i++)
-        check_field(&j, i);
+    check_fields(&j);
     if (x->faults->count > 0)
         return;
     x->event.field[EVENT_FIELD_EVENT_TYPE] =

@@ -3,26 +3,35 @@
 #ifndef HOLDFAST_BASE_EVENT_JUDGING_H
 #define HOLDFAST_BASE_EVENT_JUDGING_H
 
+#include <assert.h>
+
 #include "common/base/event_reading.h"
 
 /* What the type declares and where it was found. */
 struct event_found {
-    struct slice token; /* data NULL = absent */
+    struct slice token;
     struct slice under; /* the name it came under, escapes as they came */
     bool in_payload;    /* there it lies already */
-    bool refused;       /* a fault was told */
 };
+
+static_assert(CATALOG_FIELDS_MAX <= 64, "a set of fields is a word");
 
 struct judging {
     struct reading *reading;
     const struct catalog_type *type;
-    size_t field_count; /* of the type */
     enum event_level level;
-    bool renamed; /* a member of the payload has an older name */
-    struct event_found found[CATALOG_FIELDS_MAX];
+    bool renamed;                                 /* a member of the payload has an older name */
+    uint64_t there;                               /* fields that came, a bit a place */
+    uint64_t refused;                             /* of those, the ones a fault was told of */
+    struct event_found found[CATALOG_FIELDS_MAX]; /* of those that are there */
     size_t beside_count; /* fields that lie beside the payload and end in it: */
     uint8_t beside[CATALOG_FIELDS_MAX];
 };
+
+static inline uint64_t event_bit(size_t place)
+{
+    return UINT64_C(1) << place;
+}
 
 /* Completes the payload by the declared fields that came beside it, and by defaults. */
 void event_complete_payload(struct judging *j);

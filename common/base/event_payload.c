@@ -30,10 +30,10 @@ static char *put_member(char *to, struct slice name, struct slice value)
 /* The declared name of what lies in the payload under an older one; else its own. */
 static struct slice name_of(const struct judging *j, const struct gate_member *m)
 {
-    for (size_t i = 0; i < j->field_count; i++) {
-        if (j->type->fields[i].column == CATALOG_NONE && j->found[i].in_payload &&
-            j->found[i].token.data == m->value.data)
-            return j->type->fields[i].name;
+    for (uint64_t set = j->there & ~j->type->sets.columns; set != 0; set &= set - 1) {
+        const int place = __builtin_ctzll(set);
+        if (j->found[place].in_payload && j->found[place].token.data == m->value.data)
+            return j->type->fields[place].name;
     }
     return m->name;
 }
@@ -45,7 +45,7 @@ static size_t size_of(const struct judging *j, struct slice payload)
     for (size_t i = 0; i < j->beside_count; i++)
         size += j->type->fields[j->beside[i]].name.size + MEMBER_BYTES +
                 j->found[j->beside[i]].token.size;
-    for (size_t i = 0; j->renamed && i < j->field_count; i++)
+    for (size_t i = 0; j->renamed && i < j->type->field_count; i++)
         size += j->type->fields[i].name.size;
     return size;
 }

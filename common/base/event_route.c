@@ -59,11 +59,12 @@ static void add_value(struct judging *j, int field, struct buffer *out)
         buffer_add_slice(out, severity_word(j));
         return;
     }
-    const struct slice token = j->found[field].token;
-    if (token.data == NULL)
+    if ((j->there & event_bit((size_t)field)) == 0) {
         buffer_add_text(out, "unknown");
-    else
-        add_word(out, token.data[0] == '"' ? json_body_of(token) : token);
+        return;
+    }
+    const struct slice token = j->found[field].token;
+    add_word(out, token.data[0] == '"' ? json_body_of(token) : token);
 }
 
 void event_set_routing_key(struct judging *j)

@@ -79,8 +79,8 @@ static int64_t cpu_ns(void)
 static double ns_per_event(struct ingest *in, const struct buffer *text)
 {
     struct ingest_result result;
-    const struct ingest_body body = {.text = buffer_slice(text), .form = INGEST_LINES,
-                                     .shape = &shape_plain};
+    const struct ingest_body body = {
+        .text = buffer_slice(text), .form = INGEST_LINES, .shape = &shape_plain};
     const int64_t start = cpu_ns();
     ingest_read(in, &body, &result);
     const int64_t took = cpu_ns() - start;
