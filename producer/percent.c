@@ -30,9 +30,10 @@ bool percent_decode(struct slice text, struct buffer *out)
     struct buffer bytes = {0};
     while (text.size > 0)
         buffer_add_byte(&bytes, (uint8_t)next_byte(&text));
-    const bool good = json_is_utf8(buffer_slice(&bytes));
+    const struct slice decoded = bytes.size > 0 ? buffer_slice(&bytes) : SLICE("");
+    const bool good = json_is_utf8(decoded);
     if (good)
-        buffer_add_json_string(out, buffer_slice(&bytes));
+        buffer_add_json_string(out, decoded);
     out->failed = out->failed || bytes.failed;
     buffer_finish(&bytes);
     return good;

@@ -48,7 +48,7 @@ size_t json_utf8_size(const char *p, const char *end)
 
 bool json_is_utf8(struct slice text)
 {
-    const char *p = text.data, *end = text.data + text.size;
+    const char *p = text.data, *end = text.size > 0 ? p + text.size : p;
     while (p < end) {
         const size_t size = json_utf8_size(p, end);
         if (size == 0)
