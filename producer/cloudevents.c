@@ -196,15 +196,23 @@ static bool turn_structured(const struct shape *s, const struct gate_value *valu
     return false;
 }
 
+/* Whatever else is missing is missing in the data. */
 void cloudevents_tell(const struct shape *s, struct event_fault *fault)
 {
     static const char *const moves[][2] = {
         {"/event_id", "/id"},
+        {"/id", "/id"},
+        {"/specversion", "/specversion"},
+        {"/data_base64", "/data_base64"},
         {"/event_type", "/type"},
+        {"/type", "/type"},
+        {"/source", "/source"},
         {"/occurred_at", "/time"},
+        {"/time", "/time"},
         {"/payload/data", "/data"},
         {"/payload/data_base64", "/data_base64"},
         {"/payload", "/data"},
+        {"/data", "/data"},
         {"/metadata", ""},
     };
     (void)s;
@@ -212,6 +220,8 @@ void cloudevents_tell(const struct shape *s, struct event_fault *fault)
         if (shape_move(fault, moves[i][0], moves[i][1]))
             return;
     }
+    if (fault->pointer[0] != '\0')
+        (void)shape_move(fault, "", "/data");
 }
 
 const struct shape cloudevents_structured = {turn_structured, cloudevents_tell};

@@ -7,8 +7,8 @@
  *   severityNumber, else severityText            -> severity
  *   timeUnixNano, else observedTimeUnixNano      -> occurred_at
  *   traceId, spanId                              -> trace_id, span_id
- *   body                                         -> payload.body, as description when it is text
- *   attributes                                   -> payload.attributes
+ *   attributes                                   -> payload
+ *   body                                         -> payload.body, and description when it is text
  *   resource, scope, what else a record has      -> metadata
  *   service.name, service.version of the resource -> service, service_version
  *

@@ -164,13 +164,8 @@ static bool add_payload(struct otlp_turning *t)
         if (!otlp_add_value(body, t->out))
             return refuse_record(t, BODY, "not a value as OTLP has it");
     }
-    if (t->field[ATTRIBUTES].data != NULL) {
-        shape_add(t->out, "attributes", (struct slice){"", 0});
-        if (!otlp_add_attributes(t->field[ATTRIBUTES], t->out))
-            return refuse_record(t, ATTRIBUTES, "not a list of attributes as OTLP has it");
-    }
-    buffer_add_byte(t->out, '}');
-    return true;
+    return otlp_complete(t->field[ATTRIBUTES], body.data != NULL ? "body" : NULL, t->out) ||
+           refuse_record(t, ATTRIBUTES, "not a list of attributes as OTLP has it");
 }
 
 static void add_metadata(struct otlp_turning *t)

@@ -30,6 +30,7 @@ struct list { /* an open one */
 struct lists {
     struct list list[LISTS_MAX];
     size_t count;
+    const char *taken; /* a name that stands in the outermost object already; or NULL */
     struct buffer *out;
 };
 
@@ -132,6 +133,16 @@ static bool read_pair(struct slice pair, struct slice *out_key, struct slice *ou
     return kind_of(*out_key) == GATE_STRING;
 }
 
+static void add_name(struct lists *l, struct slice key)
+{
+    const bool is_taken = l->count == 1 && l->taken != NULL &&
+                          json_body_equals(json_body_of(key), slice_of(l->taken));
+    if (is_taken)
+        buffer_printf(l->out, "\"attributes.%s\":", l->taken);
+    else
+        buffer_printf(l->out, "%.*s:", SLICE_ARGS(key));
+}
+
 /* The next of the innermost list, or its end. */
 static bool step(struct lists *l)
 {
@@ -147,8 +158,7 @@ static bool step(struct lists *l)
         return add_any(l, value);
     if (!read_pair(value, &key, &value))
         return false;
-    buffer_add_slice(l->out, key);
-    buffer_add_byte(l->out, ':');
+    add_name(l, key);
     return add_any(l, value);
 }
 
@@ -167,15 +177,26 @@ bool otlp_add_value(struct slice value, struct buffer *out)
     return add_any(&l, value) && finish(&l);
 }
 
-bool otlp_add_attributes(struct slice attributes, struct buffer *out)
+static bool add_list(struct lists *l, struct slice attributes)
 {
-    struct lists l = {.out = out, .count = 1};
     const struct slice list = attributes.data != NULL ? attributes : SLICE("[]");
     if (kind_of(list) != GATE_ARRAY)
         return false;
+    l->list[l->count++] = (struct list){list, true};
+    return finish(l);
+}
+
+bool otlp_add_attributes(struct slice attributes, struct buffer *out)
+{
+    struct lists l = {.out = out};
     buffer_add_byte(out, '{');
-    l.list[0] = (struct list){list, true};
-    return finish(&l);
+    return add_list(&l, attributes);
+}
+
+bool otlp_complete(struct slice attributes, const char *taken, struct buffer *out)
+{
+    struct lists l = {.out = out, .taken = taken};
+    return add_list(&l, attributes);
 }
 
 struct slice otlp_find_text(struct slice attributes, const char *key)

@@ -14,6 +14,10 @@ MUST_CHECK bool otlp_add_value(struct slice value, struct buffer *out);
 /* An array of KeyValue, as an object. Absent is {}. */
 MUST_CHECK bool otlp_add_attributes(struct slice attributes, struct buffer *out);
 
+/* The same into an object that is open, and closes it. An attribute of the name `taken`, which the
+ * object has already, becomes attributes.<name>; NULL: it has none. */
+MUST_CHECK bool otlp_complete(struct slice attributes, const char *taken, struct buffer *out);
+
 /* The string an attribute holds; absent when there is none, or none that is text. */
 struct slice otlp_find_text(struct slice attributes, const char *key);
 

@@ -64,8 +64,8 @@ def test_the_opentelemetry_log_exporter(stack: Stack, clients: Path, compression
     assert row["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
     assert row["span_id"] == "b7ad6b7169203331"
     assert row["occurred_at"].isoformat() == "2026-05-06T07:08:09.123000+00:00"
-    assert row["payload"] == {"body": "record 1234", "attributes": {
-        "index": 1234, "nested": {"list": [1, "two", True]}, "http.method": "GET"}}
+    assert row["payload"] == {"body": "record 1234", "index": 1234, "http.method": "GET",
+                              "nested": {"list": [1, "two", True]}}
     assert row["metadata"]["scope"] == {"name": "test", "version": "1.0"}
     assert row["metadata"]["resource"]["service.name"] == "otel-js"
 

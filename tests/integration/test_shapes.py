@@ -308,9 +308,9 @@ def test_otlp_records_are_events(stack: Stack) -> None:
     assert (row["event_type"], row["severity"], row["service"]) == ("log", "error", "shop")
     assert (row["service_version"], row["trace_id"], row["span_id"]) == ("1.2", TRACE, SPAN)
     assert row["occurred_at"].isoformat() == "2026-01-02T03:04:05.678901+00:00"
-    assert row["description"] == row["payload"]["body"] == "it failed\n\"badly\""
-    assert row["payload"]["attributes"] == {"n": -9007199254740993, "d": 0.5, "nan": "NaN",
-                                            "list": ["a", 2, None], "raw": "AP8="}
+    assert row["description"] == "it failed\n\"badly\""
+    assert row["payload"] == {"body": "it failed\n\"badly\"", "n": -9007199254740993, "d": 0.5,
+                              "nan": "NaN", "list": ["a", 2, None], "raw": "AP8="}
     assert row["metadata"] == {
         "time_unix_nano": RECORD["timeUnixNano"], "severity_number": 17, "severity_text": "Error",
         "observed_time_unix_nano": RECORD["observedTimeUnixNano"], "flags": 1,

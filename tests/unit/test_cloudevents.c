@@ -137,9 +137,17 @@ static void a_trace_is_the_events_own(void **state)
 static void pointers_are_told_as_they_were_sent(void **state)
 {
     static const char *const moves[][2] = {
-        {"/event_id", "/id"},   {"/type", "/type"},        {"/event_type", "/type"},
-        {"/data/a", "/data/a"}, {"/payload/a", "/data/a"}, {"/payload/data", "/data"},
-        {"/metadata/x", "/x"},  {"/occurred_at", "/time"}, {"", ""},
+        {"/event_id", "/id"},
+        {"/type", "/type"},
+        {"/event_type", "/type"},
+        {"/data/a", "/data/a"},
+        {"/payload/a", "/data/a"},
+        {"/payload/data", "/data"},
+        {"/metadata/x", "/x"},
+        {"/occurred_at", "/time"},
+        {"/source", "/source"},
+        {"/bom_id", "/data/bom_id"},
+        {"", ""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof moves / sizeof moves[0]; i++) {

@@ -73,7 +73,10 @@ static void records_become_events(void **state)
         {"{\"eventName\":\"e\",\"unknown\":[1],\"body\":null}",
          ",\"type\":\"e\",\"payload\":{},\"metadata\":{}}\n"},
         {"{\"attributes\":[{\"key\":\"event.name\",\"value\":{\"stringValue\":\"e\"}}]}",
-         ",\"type\":\"e\",\"payload\":{\"attributes\":{\"event.name\":\"e\"}},\"metadata\":{}}\n"},
+         ",\"type\":\"e\",\"payload\":{\"event.name\":\"e\"},\"metadata\":{}}\n"},
+        {"{\"body\":{\"intValue\":1},\"attributes\":[{\"key\":\"body\",\"value\":{\"intValue\":2}}]"
+         "}",
+         ",\"type\":\"log\",\"payload\":{\"body\":1,\"attributes.body\":2},\"metadata\":{}}\n"},
         {"{\n\"body\":\r\n{}\n}",
          ",\"type\":\"log\",\"payload\":{\"body\":null},\"metadata\":{}}\n"},
     };
