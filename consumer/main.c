@@ -11,8 +11,10 @@
 #include "common/base/metrics.h"
 #include "common/net/healthcheck.h"
 #include "common/net/loop.h"
+#include "common/net/notify.h"
 #include "common/net/probes.h"
 #include "common/net/server.h"
+#include "common/net/service.h"
 #include "consumer/consumer.h"
 #include "schema/catalog.h"
 
@@ -31,6 +33,8 @@ struct program {
     struct router *router;
     struct probes probes;
     struct server *server;
+    struct notify notify; /* the service manager */
+    struct service *service;
 };
 
 static void on_drained(void *arg)
@@ -42,13 +46,16 @@ static void on_drained(void *arg)
 static void on_terminate(void *arg)
 {
     struct program *p = arg;
+    service_stopping(p->service);
     consumer_drain(p->consumer, on_drained, p);
 }
 
 static void on_hangup(void *arg)
 {
     struct program *p = arg;
+    service_reloading(p->service);
     catalog_source_reload(&p->catalog);
+    service_reloaded(p->service);
 }
 
 static bool load_catalog(struct program *p)
@@ -72,6 +79,11 @@ static bool start(struct program *p)
     return p->consumer != NULL && p->router != NULL;
 }
 
+static void log_no_memory(void)
+{
+    log_error("no_memory", "out of memory at start, ending");
+}
+
 static bool listen_for_probes(struct program *p)
 {
     const struct server_options options = {.host = p->config.metrics_host,
@@ -92,8 +104,19 @@ static bool listen_for_probes(struct program *p)
     return p->server != NULL;
 }
 
+static bool tell_readiness(struct program *p)
+{
+    notify_init(&p->notify);
+    p->service = service_create(&(struct service_options){p->loop, &p->probes, &p->notify, NULL});
+    if (p->service == NULL)
+        log_no_memory();
+    return p->service != NULL;
+}
+
 static void finish(struct program *p)
 {
+    service_destroy(p->service);
+    notify_finish(&p->notify);
     server_destroy(p->server);
     router_destroy(p->router);
     consumer_destroy(p->consumer);
@@ -109,10 +132,10 @@ static int run(struct program *p)
     if (!load_catalog(p))
         return EXIT_CONFIG;
     if (!start(p)) {
-        log_error("no_memory", "out of memory at start, ending");
+        log_no_memory();
         return EXIT_FAILED;
     }
-    if (!listen_for_probes(p))
+    if (!listen_for_probes(p) || !tell_readiness(p))
         return EXIT_FAILED;
     loop_on_terminate(p->loop, on_terminate, p);
     loop_on_hangup(p->loop, on_hangup, p);
@@ -125,7 +148,7 @@ static int run(struct program *p)
 
 int main(int argc, char **argv)
 {
-    struct program p = {0};
+    struct program p = {.notify = {.fd = -1}};
     int status = config_start(&p.config, CONFIG_CONSUMER, NAME, argc, argv);
     if (status == CONFIG_HEALTHCHECK)
         status = healthcheck(NAME, p.config.metrics_host, (int)p.config.metrics_port);

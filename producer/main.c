@@ -25,8 +25,10 @@
 #include "common/base/metrics.h"
 #include "common/net/healthcheck.h"
 #include "common/net/loop.h"
+#include "common/net/notify.h"
 #include "common/net/probes.h"
 #include "common/net/server.h"
+#include "common/net/service.h"
 #include "producer/counts.h"
 #include "producer/event_types.h"
 #include "producer/ingest.h"
@@ -37,6 +39,7 @@
 #include "producer/routes.h"
 #include "producer/status.h"
 #include "producer/supervisor.h"
+#include "producer/watch.h"
 #include "schema/catalog.h"
 
 #define NAME "holdfast-producer"
@@ -56,9 +59,12 @@ struct producer {
     struct server_options listen;
     char link_name[64], status_link_name[64];
     struct link_options link, status_link;
+    struct notify notify; /* the service manager */
+    struct watch *watch;  /* over several workers; else NULL */
     /* Of a worker: */
     struct loop *loop;
     struct server *server;
+    struct service *service;
     struct event *deadline; /* of the drain */
     bool draining;
     int exit_code;
@@ -115,6 +121,7 @@ static void on_terminate(void *arg)
     const struct timeval timeout = {.tv_sec = x->config->shutdown_timeout_s};
     log_info("draining", "stopping: answering what is in flight");
     x->draining = true;
+    service_stopping(x->service);
     event_add(x->deadline, &timeout);
     server_drain(x->server, on_drained, x);
 }
@@ -122,7 +129,9 @@ static void on_terminate(void *arg)
 static void on_hangup(void *arg)
 {
     struct producer *x = arg;
+    service_reloading(x->service);
     catalog_source_reload(&x->catalog);
+    service_reloaded(x->service);
 }
 
 static struct link_options link_options_of(const struct config *c, const char *name)
@@ -186,13 +195,21 @@ static bool open_client_side(struct producer *x)
     return x->server != NULL;
 }
 
-static bool open_worker(struct producer *x)
+static bool tell_readiness(struct producer *x, int worker)
+{
+    struct service_sign *sign = x->watch != NULL ? watch_sign(x->watch, worker) : NULL;
+    x->service = service_create(&(struct service_options){x->loop, &x->probes, &x->notify, sign});
+    return x->service != NULL;
+}
+
+static bool open_worker(struct producer *x, int worker)
 {
     x->loop = loop_create();
     if (x->loop == NULL)
         return false;
     x->deadline = event_new(loop_base(x->loop), -1, 0, on_deadline, x);
-    if (x->deadline == NULL || !open_queue_side(x) || !open_client_side(x))
+    if (x->deadline == NULL || !open_queue_side(x) || !open_client_side(x) ||
+        !tell_readiness(x, worker))
         return false;
     loop_on_terminate(x->loop, on_terminate, x);
     loop_on_hangup(x->loop, on_hangup, x);
@@ -203,6 +220,7 @@ static bool open_worker(struct producer *x)
 static void close_worker(struct producer *x)
 {
     struct routes *r = &x->routes;
+    service_destroy(x->service);
     status_destroy(r->status);
     server_destroy(x->server);
     publisher_destroy(r->publisher);
@@ -224,7 +242,7 @@ static int run_worker(int worker, void *arg)
         catalog_source_reload(&x->catalog); /* the parent's may be old when a worker died */
     snprintf(x->link_name, sizeof x->link_name, NAME ":%ld", (long)getpid());
     snprintf(x->status_link_name, sizeof x->status_link_name, NAME "-status:%ld", (long)getpid());
-    if (open_worker(x)) {
+    if (open_worker(x, worker)) {
         log_info("http_listening", "listening", LOG_TEXT("host", x->config->producer_host),
                  LOG_INT("port", server_port(x->server)));
         loop_run(x->loop);
@@ -275,6 +293,11 @@ static bool prepare(struct producer *x)
     return true;
 }
 
+static void log_no_memory(void)
+{
+    log_error("start_failed", "out of memory, the producer ends");
+}
+
 static int run_workers(struct producer *x)
 {
     const struct config *c = x->config;
@@ -283,12 +306,20 @@ static int run_workers(struct producer *x)
         log_no_port(x);
         return EXIT_FAILED;
     }
+    x->watch = watch_create((int)c->producer_workers, &x->notify);
+    if (x->watch == NULL) {
+        log_no_memory();
+        close(port);
+        return EXIT_FAILED;
+    }
     const int code = supervisor_run(&(struct supervisor_options){
         .workers = (int)c->producer_workers,
+        .watch = x->watch,
         .stop_timeout_s = (int)c->shutdown_timeout_s + 5,
         .run = run_worker,
         .arg = x,
     });
+    watch_destroy(x->watch);
     close(port);
     return code;
 }
@@ -296,10 +327,13 @@ static int run_workers(struct producer *x)
 static int run(struct producer *x)
 {
     if (!prepare(x)) {
-        log_error("start_failed", "out of memory, the producer ends");
+        log_no_memory();
         return EXIT_FAILED;
     }
-    return x->config->producer_workers == 1 ? run_worker(0, x) : run_workers(x);
+    notify_init(&x->notify);
+    const int code = x->config->producer_workers == 1 ? run_worker(0, x) : run_workers(x);
+    notify_finish(&x->notify);
+    return code;
 }
 
 int main(int argc, char **argv)

@@ -21,6 +21,7 @@
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "producer/watch.h"
 
 enum { EXIT_CONFIG = 78 };
 
@@ -71,12 +72,14 @@ static void start(struct supervisor *s, int index)
 {
     struct worker *w = &s->workers[index];
     const pid_t parent = getpid();
+    watch_started(s->options->watch, index);
     const pid_t pid = fork();
     if (pid == 0)
         become_worker(s, index, parent);
     if (pid < 0) {
         log_error("worker_fork_failed", "a worker cannot be started, trying again",
                   LOG_INT("worker", index), LOG_INT("errno", errno));
+        watch_ended(s->options->watch, index);
         plan_start(w);
         return;
     }
@@ -99,6 +102,7 @@ static void stop(struct supervisor *s, int signal_number)
     if (!s->stopping)
         s->kill_at_ns = clock_now_ns() + s->options->stop_timeout_s * CLOCK_S;
     s->stopping = true;
+    watch_stopping(s->options->watch);
     send_all(s, signal_number);
 }
 
@@ -112,6 +116,7 @@ static void on_end(struct supervisor *s, int index, int status)
     struct worker *w = &s->workers[index];
     const int code = exit_code_of(status);
     w->pid = 0;
+    watch_ended(s->options->watch, index);
     if (s->stopping) {
         if (s->exit_code != EXIT_CONFIG && code > s->exit_code)
             s->exit_code = code;
@@ -173,8 +178,10 @@ static void heed(struct supervisor *s, int signal_number)
 {
     if (signal_number == SIGTERM || signal_number == SIGINT)
         stop(s, signal_number);
-    else if (signal_number == SIGHUP)
-        send_all(s, SIGHUP);
+    if (signal_number != SIGHUP || s->stopping)
+        return;
+    watch_reloading(s->options->watch);
+    send_all(s, SIGHUP);
 }
 
 int supervisor_run(const struct supervisor_options *options)
@@ -185,7 +192,8 @@ int supervisor_run(const struct supervisor_options *options)
         s.workers[i].backoff = (struct backoff){.base_ns = CLOCK_S / 10, .cap_ns = 30 * CLOCK_S};
     block_signals(&s);
     do {
-        const int64_t wait_ns = act(&s);
+        const int64_t act_ns = act(&s), watch_ns = watch_turn(options->watch);
+        const int64_t wait_ns = act_ns < watch_ns ? act_ns : watch_ns;
         const struct timespec wait = {.tv_sec = wait_ns / CLOCK_S, .tv_nsec = wait_ns % CLOCK_S};
         heed(&s, sigtimedwait(&s.heeded, NULL, &wait));
         reap(&s);

@@ -11,6 +11,7 @@ enum { SUPERVISOR_WORKERS_MAX = 64 };
 
 struct supervisor_options {
     int workers;
+    struct watch *watch;               /* lent; tells the service manager */
     int stop_timeout_s;                /* after SIGTERM; then they are killed */
     int (*run)(int worker, void *arg); /* in the child; its return is the exit code */
     void *arg;

@@ -9,6 +9,7 @@ struct probe_report {
     enum probe_status worst;
     struct buffer checks;  /* members of "checks" */
     struct buffer members; /* members beside it, each with a comma before */
+    struct buffer trouble; /* "name: detail" of what is not healthy */
 };
 
 static const char *status_name(enum probe_status status)
@@ -27,6 +28,9 @@ void probe_check(struct probe_report *r, const char *name, enum probe_status sta
         buffer_add_json_string(&r->checks, slice_of(detail));
     }
     buffer_add_byte(&r->checks, '}');
+    if (status != PROBE_HEALTHY)
+        buffer_printf(&r->trouble, "%s%s: %s", r->trouble.size > 0 ? "; " : "", name,
+                      detail != NULL ? detail : status_name(status));
     r->worst = status > r->worst ? status : r->worst;
 }
 
@@ -39,6 +43,7 @@ static void finish(struct probe_report *r)
 {
     buffer_finish(&r->checks);
     buffer_finish(&r->members);
+    buffer_finish(&r->trouble);
 }
 
 static void answer_buffer(struct call *c, int status, const char *type, struct buffer *body)
@@ -109,6 +114,18 @@ static void on_version(struct call *c, void *arg)
                   "\",\"revision\":\"" HOLDFAST_REVISION "\"}\n",
                   p->service);
     answer_buffer(c, 200, NULL, &body);
+}
+
+bool probes_are_well(const struct probes *p, struct buffer *out)
+{
+    struct probe_report r = {0};
+    p->on_health(p->arg, &r);
+    const bool well = r.worst != PROBE_UNHEALTHY;
+    buffer_add_text(out, well ? "ready" : "not ready");
+    if (r.trouble.size > 0)
+        buffer_printf(out, ": %.*s", (int)r.trouble.size, r.trouble.data);
+    finish(&r);
+    return well;
 }
 
 void probes_add_routes(struct probes *p, struct router *r)

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "common/base/log.h"
+#include "common/net/notify.h"
 #include "producer/supervisor.h"
+#include "producer/watch.h"
 
 enum { WORKERS = 2, WAIT_S = 20 };
 
@@ -20,13 +22,23 @@ struct notes {
 };
 
 static struct notes *notes;
+static const struct notify nobody = {.fd = -1};
+static struct watch *watch;
 
 static int setup(void **state)
 {
     (void)state;
     log_open("test", LOG_LEVEL_ERROR + 1, LOG_FORMAT_TEXT);
     notes = mmap(NULL, sizeof *notes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return notes == MAP_FAILED;
+    watch = watch_create(WORKERS, &nobody);
+    return notes == MAP_FAILED || watch == NULL;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    watch_destroy(watch);
+    return 0;
 }
 
 static sigset_t block_signals(void)
@@ -93,7 +105,7 @@ static int supervise(int (*run)(int worker, void *arg), int stop_timeout_s)
         alarm(WAIT_S);
         block_signals(); /* for the workers, who have them blocked from their start */
         _exit(supervisor_run(&(struct supervisor_options){
-            .workers = WORKERS, .stop_timeout_s = stop_timeout_s, .run = run}));
+            .workers = WORKERS, .watch = watch, .stop_timeout_s = stop_timeout_s, .run = run}));
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
@@ -128,5 +140,5 @@ int main(void)
         cmocka_unit_test(bad_settings_end_them_all),
         cmocka_unit_test(who_does_not_stop_is_killed),
     };
-    return cmocka_run_group_tests(tests, setup, NULL);
+    return cmocka_run_group_tests(tests, setup, teardown);
 }
