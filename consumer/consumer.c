@@ -220,9 +220,8 @@ static void on_lost(void *arg)
 static void watch_feed(struct consumer *c)
 {
     const char *trouble = feed_trouble(c->feed);
-    if (!intake_is_open(c->intake) || trouble == NULL || !intake_is_stalled(c->intake))
+    if (trouble == NULL || !intake_close_stalled(c->intake))
         return;
-    intake_close(c->intake);
     log_error("intake_closed", "the feed is held up: messages stay in the queue until it goes on",
               LOG_TEXT("reason", trouble));
 }
@@ -236,10 +235,11 @@ static void watch_writers(struct consumer *c)
     }
     if (c->unwell_ns == 0)
         c->unwell_ns = now_ns;
-    const bool stalled = intake_is_stalled(c->intake);
-    if (!intake_is_open(c->intake) || (!stalled && now_ns - c->unwell_ns < UNWELL_MAX))
+    const bool due = intake_is_open(c->intake) && now_ns - c->unwell_ns >= UNWELL_MAX;
+    if (due)
+        intake_close(c->intake);
+    else if (!intake_close_stalled(c->intake))
         return;
-    intake_close(c->intake);
     log_error("intake_closed", "the database is away: messages stay in the queue until it is back",
               LOG_TEXT("reason", trouble_of(c)));
 }

@@ -19,7 +19,7 @@ struct lane {
     struct subscriber *subscriber; /* owned */
     struct delivery_list waiting;
     size_t held; /* bytes of its deliveries, here and in batches */
-    bool ended;
+    bool open, ended;
 };
 
 struct intake {
@@ -27,7 +27,6 @@ struct intake {
     struct intake_handler handler;
     void *arg;
     struct lane lanes[TOPOLOGY_LANES];
-    bool open;
 };
 
 #define FOR_EACH_LANE(in, lane)                                                                    \
@@ -98,27 +97,45 @@ static void send_back_waiting(struct lane *lane)
 
 void intake_open(struct intake *in)
 {
-    if (in->open)
-        return;
-    in->open = true;
     FOR_EACH_LANE(in, lane)
-    subscriber_open(lane->subscriber);
+    {
+        if (lane->open)
+            continue;
+        lane->open = true;
+        subscriber_open(lane->subscriber);
+    }
+}
+
+static void close_lane(struct lane *lane)
+{
+    lane->open = false;
+    subscriber_close(lane->subscriber);
+    send_back_waiting(lane);
+    settle_flush_all(settle_of(lane));
 }
 
 void intake_close(struct intake *in)
 {
-    in->open = false;
+    FOR_EACH_LANE(in, lane)
+    close_lane(lane);
+}
+
+bool intake_close_stalled(struct intake *in)
+{
+    bool any = false;
     FOR_EACH_LANE(in, lane)
     {
-        subscriber_close(lane->subscriber);
-        send_back_waiting(lane);
-        settle_flush_all(settle_of(lane));
+        if (!lane->open || !subscriber_is_stalled(lane->subscriber))
+            continue;
+        any = true;
+        close_lane(lane);
     }
+    return any;
 }
 
 bool intake_is_open(const struct intake *in)
 {
-    return in->open;
+    return in->lanes[TOPOLOGY_NORMAL].open || in->lanes[TOPOLOGY_URGENT].open;
 }
 
 bool intake_has(const struct intake *in, enum topology_lane lane)
@@ -203,17 +220,11 @@ void intake_destroy(struct intake *in)
 
 void intake_end(struct intake *in)
 {
-    in->open = false;
     FOR_EACH_LANE(in, lane)
-    subscriber_end(lane->subscriber);
-}
-
-bool intake_is_stalled(const struct intake *in)
-{
-    for (size_t i = 0; i < TOPOLOGY_LANES; i++)
-        if (subscriber_is_stalled(in->lanes[i].subscriber))
-            return true;
-    return false;
+    {
+        lane->open = false;
+        subscriber_end(lane->subscriber);
+    }
 }
 
 void intake_report(const struct intake *in, struct probe_report *report)
@@ -224,7 +235,7 @@ void intake_report(const struct intake *in, struct probe_report *report)
         const struct subscriber *s = in->lanes[i].subscriber;
         if (subscriber_is_consuming(s))
             continue;
-        if (!subscriber_is_ready(s))
+        if (in->lanes[i].open || !subscriber_is_ready(s))
             status = PROBE_UNHEALTHY;
         else if (status == PROBE_HEALTHY)
             status = PROBE_DEGRADED;

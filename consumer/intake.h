@@ -29,6 +29,9 @@ void intake_end(struct intake *in);
 void intake_open(struct intake *in);
 void intake_close(struct intake *in); /* what waits goes back to the queue */
 bool intake_is_open(const struct intake *in);
+/* Closes the lanes that have not been reading for so long that the broker may lose patience;
+ * whether there were any. */
+bool intake_close_stalled(struct intake *in);
 
 bool intake_has(const struct intake *in, enum topology_lane lane);
 struct delivery *intake_take(struct intake *in, enum topology_lane lane);
@@ -37,8 +40,6 @@ struct delivery *intake_take(struct intake *in, enum topology_lane lane);
 void intake_settle(struct intake *in, const struct delivery_list *list);    /* acknowledged */
 void intake_send_back(struct intake *in, const struct delivery_list *list); /* to the queue */
 
-/* Nothing was read for so long that the broker may lose patience: hold less. */
-bool intake_is_stalled(const struct intake *in);
 void intake_report(const struct intake *in, struct probe_report *report);
 
 #endif

@@ -30,7 +30,8 @@ void settle_finish(struct settle *s);
 void settle_open(struct settle *s, struct link *link, uint64_t generation);
 void settle_void(struct settle *s); /* the link was lost: nothing is open any more */
 
-/* Tags come in order, without a gap. False when memory ran out: the delivery must be requeued. */
+/* Tags come in order, without a gap. False when one does not, or memory ran out: nothing behind it
+ * can be acknowledged, and the link must go. */
 MUST_CHECK bool settle_delivered(struct settle *s, uint64_t tag);
 
 void settle_committed(struct settle *s, uint64_t generation, uint64_t tag);

@@ -29,6 +29,9 @@ static const size_t held_bytes_max[TOPOLOGY_LANES] = {
 /* The broker ends a connection it cannot send to, after 15 s by default. */
 #define PAUSED_MAX (5 * CLOCK_S)
 
+#define NOT_FOUND    404
+#define NOT_THE_SAME 406
+
 struct subscriber {
     const struct subscriber_options *options; /* borrowed */
     struct subscriber_handler handler;
@@ -73,7 +76,8 @@ static void stop_consuming(struct subscriber *s)
     link_cancel(s->link, s->tag, on_stopped, s);
 }
 
-/* A step of starting was refused, or the link went. */
+/* A step of starting was refused, or the link went. Of a queue of another shape topology.c has
+ * told. */
 static void stop_starting(struct subscriber *s, const char *what, const struct link_answer *a)
 {
     uint64_t held = 0;
@@ -81,7 +85,7 @@ static void stop_starting(struct subscriber *s, const char *what, const struct l
     if (a->code == 0)
         return;
     snprintf(s->reason, sizeof s->reason, "%s refused: %s", what, a->text);
-    if (log_repeat_due(&s->refused, &held))
+    if (a->code != NOT_THE_SAME && log_repeat_due(&s->refused, &held))
         log_error("consume_refused", "the broker refuses us the queue, trying again",
                   LOG_TEXT("what", what), LOG_INT("code", a->code), LOG_TEXT("reason", a->text),
                   LOG_INT("held_back", held));
@@ -108,12 +112,13 @@ static void on_consuming(void *arg, const struct link_answer *a)
 static void on_declared(void *arg, const struct link_answer *a)
 {
     struct subscriber *s = arg;
-    if (!a->ok && a->code == 404) { /* looked at and not there: declared on the next channel */
+    if (!a->ok &&
+        a->code == NOT_FOUND) { /* looked at and not there: declared on the next channel */
         s->state = IDLE;
         return;
     }
     if (!a->ok) {
-        stop_starting(s, "declaring the queues", a);
+        stop_starting(s, "declaring the queue", a);
         return;
     }
     snprintf(s->tag, sizeof s->tag, "holdfast.%u", ++s->round);
@@ -175,11 +180,13 @@ static void on_cancelled(void *arg, struct slice consumer_tag)
 static void on_delivery(void *arg, const struct link_delivery *d)
 {
     struct subscriber *s = arg;
+    if (!link_is_ready(s->link)) /* given up just now: the broker takes these back itself */
+        return;
     metric_add(d->redelivered ? s->options->meters->redelivered : s->options->meters->delivered, 1);
     if (!settle_delivered(&s->settle, d->tag)) {
         /* Tags are acknowledged in order: with one unknown none behind it could be. */
-        log_error("no_memory", "out of memory, the process ends; the messages stay in the queue");
-        abort();
+        link_give_up(s->link, "a delivery out of order, or no memory to note it");
+        return;
     }
     struct delivery *own = s->open ? delivery_create(d) : NULL;
     if (own == NULL) {
@@ -229,6 +236,7 @@ struct subscriber *subscriber_create(struct loop *loop, const struct subscriber_
     settle_init(&s->settle);
     topology_init(&s->topology, config->rabbitmq_queue_name,
                   config->rabbitmq_queue_type == CONFIG_QUORUM);
+    topology_leave_out(&s->topology, (enum topology_lane)(TOPOLOGY_LANES - 1 - options->lane));
     s->link = link_create(loop, &s->link_options, &link_handler, s);
     if (s->link == NULL) {
         free(s);

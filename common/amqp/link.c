@@ -226,6 +226,12 @@ void link_destroy(struct link *l)
     link_leave(l);
 }
 
+void link_give_up(struct link *l, const char *why)
+{
+    if (l->state == LINK_READY)
+        link_fault(l, why);
+}
+
 bool link_is_ready(const struct link *l)
 {
     return l->state == LINK_READY && l->fault == NULL;

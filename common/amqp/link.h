@@ -85,6 +85,7 @@ struct link *link_create(struct loop *loop, const struct link_options *options,
                          const struct link_handler *handler, void *arg); /* NULL: no memory */
 void link_close(struct link *l);   /* polite: close frames are sent if they can be, then freed */
 void link_destroy(struct link *l); /* at once */
+void link_give_up(struct link *l, const char *why); /* this connection; on_lost comes soon */
 
 bool link_is_ready(const struct link *l);
 bool link_is_blocked(const struct link *l);

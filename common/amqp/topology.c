@@ -31,6 +31,11 @@ void topology_init(struct topology *t, const char *queue_name, bool quorum)
     snprintf(t->dead, sizeof t->dead, "%.248s.dead", queue_name);
 }
 
+void topology_leave_out(struct topology *t, enum topology_lane lane)
+{
+    t->mode[lane == TOPOLOGY_NORMAL ? TOPOLOGY_STEP_NORMAL : TOPOLOGY_STEP_URGENT] = TOPOLOGY_SKIP;
+}
+
 static const char *name_of(const struct topology *t, unsigned step)
 {
     if (step == TOPOLOGY_STEP_DEAD)
@@ -55,6 +60,17 @@ static void make_all(struct topology *t)
             t->mode[step] = TOPOLOGY_MAKE;
 }
 
+static void tell_mismatch(struct topology *t, const struct link_answer *refusal)
+{
+    uint64_t held = 0;
+    if (log_repeat_due(&t->mismatches, &held))
+        log_error("queue_mismatch",
+                  "the queue exists with arguments under which events could be lost, not using it: "
+                  "remove or rename it, or set RABBITMQ_QUEUE_TYPE to its type",
+                  LOG_TEXT("queue", name_of(t, t->step)), LOG_TEXT("reason", refusal->text),
+                  LOG_INT("held_back", held));
+}
+
 static void learn(struct topology *t, const struct link_answer *refusal)
 {
     const bool looked = t->mode[t->step] == TOPOLOGY_LOOK;
@@ -68,10 +84,7 @@ static void learn(struct topology *t, const struct link_answer *refusal)
     else if (refusal->code == NOT_THE_SAME && is_dead)
         change(t, TOPOLOGY_LOOK, "the dead letter queue is another's, using it as it is", refusal);
     else if (refusal->code == NOT_THE_SAME)
-        log_error("queue_mismatch",
-                  "the queue exists with arguments under which events could be lost, not using it: "
-                  "remove or rename it, or set RABBITMQ_QUEUE_TYPE to its type",
-                  LOG_TEXT("queue", name_of(t, t->step)), LOG_TEXT("reason", refusal->text));
+        tell_mismatch(t, refusal);
 }
 
 static void next_step(struct topology *t);
@@ -101,6 +114,7 @@ static void next_step(struct topology *t)
     while (t->step < TOPOLOGY_STEPS && t->mode[t->step] == TOPOLOGY_SKIP)
         t->step++;
     if (t->step == TOPOLOGY_STEPS) {
+        log_repeat_reset(&t->mismatches);
         t->fn(t->arg, &(struct link_answer){.ok = true, .text = ""});
         return;
     }

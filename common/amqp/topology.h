@@ -8,6 +8,7 @@
 #define HOLDFAST_AMQP_TOPOLOGY_H
 
 #include "common/amqp/link.h"
+#include "common/base/log.h"
 
 enum topology_lane { TOPOLOGY_NORMAL, TOPOLOGY_URGENT, TOPOLOGY_LANES };
 
@@ -20,7 +21,7 @@ enum topology_mode {
     TOPOLOGY_FIND, /* look whether it is there, then declare it, to compare its arguments */
     TOPOLOGY_MAKE, /* it was not there: declare it */
     TOPOLOGY_LOOK, /* no right to declare it: used as it is */
-    TOPOLOGY_SKIP, /* neither to be declared nor there; only the dead letter queue */
+    TOPOLOGY_SKIP, /* left out; or the dead letter queue, neither to be declared nor there */
 };
 
 struct topology {
@@ -28,6 +29,7 @@ struct topology {
     char dead[256];                  /* "log_queue.dead" */
     bool quorum;
     enum topology_mode mode[TOPOLOGY_STEPS];
+    struct log_repeat mismatches;
 
     /* The run under way. */
     struct link *link;
@@ -40,6 +42,7 @@ struct topology {
 
 /* The name has at most 248 bytes. */
 void topology_init(struct topology *t, const char *queue_name, bool quorum);
+void topology_leave_out(struct topology *t, enum topology_lane lane); /* not this one's business */
 
 /*
  * Declares all of them on a ready link, then calls fn once: ok, or the first refusal. After a

@@ -181,6 +181,22 @@ static void a_closed_connection_is_told_in_the_brokers_words(void **state)
     fake_finish(&f);
 }
 
+static void an_owner_may_give_the_connection_up(void **state)
+{
+    struct fake f;
+    (void)state;
+    fake_init(&f);
+    fake_open(&f);
+    link_give_up(f.link, "no memory");
+    assert_false(link_is_ready(f.link));
+    assert_string_equal(fake_events(&f), "");
+    fake_turn(&f);
+    assert_string_equal(fake_events(&f), "lost(no memory) ");
+    fake_open(&f);
+    assert_int_equal(link_generation(f.link), 2);
+    fake_finish(&f);
+}
+
 static void a_closed_channel_is_opened_again(void **state)
 {
     const struct link_queue q = {.name = "q", .quorum = true};
@@ -362,6 +378,7 @@ int main(void)
         cmocka_unit_test(no_heartbeat_means_lost),
         cmocka_unit_test(a_quiet_link_sends_heartbeats),
         cmocka_unit_test(a_closed_connection_is_told_in_the_brokers_words),
+        cmocka_unit_test(an_owner_may_give_the_connection_up),
         cmocka_unit_test(a_closed_channel_is_opened_again),
         cmocka_unit_test(garbage_ends_the_connection),
         cmocka_unit_test(pending_calls_hear_of_a_loss),

@@ -133,6 +133,19 @@ static void an_old_generation_is_void(void **state)
     settle_finish(&s);
 }
 
+static void a_tag_out_of_order_is_refused(void **state)
+{
+    struct settle s;
+    (void)state;
+    begin(&s, 2);
+    assert_false(settle_delivered(&s, 2));
+    assert_false(settle_delivered(&s, 4));
+    assert_true(settle_delivered(&s, 3));
+    settle_void(&s);
+    assert_false(settle_delivered(&s, 1));
+    settle_finish(&s);
+}
+
 static void the_ring_grows_over_what_is_open(void **state)
 {
     struct settle s;
@@ -163,6 +176,7 @@ int main(void)
         cmocka_unit_test(requeued_tags_are_not_acknowledged),
         cmocka_unit_test(before_a_gap_is_left_what_lies_behind_it_is_acknowledged),
         cmocka_unit_test(an_old_generation_is_void),
+        cmocka_unit_test(a_tag_out_of_order_is_refused),
         cmocka_unit_test(the_ring_grows_over_what_is_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
