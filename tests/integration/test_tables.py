@@ -178,6 +178,7 @@ def test_a_member_of_another_type_is_null_in_the_view(stack: Stack) -> None:
     assert (odder["access_granted"], odder["details"]) == (None, {"details": 5})
 
 
+@pytest.mark.asan
 def test_reviews_are_kept_by_the_pipeline_through_kills_and_repetition(make_stack) -> None:
     """Two consumers, events of 40 sessions shuffled, a kill in between, everything sent twice."""
     stack = make_stack(consumers=2)
