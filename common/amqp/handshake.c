@@ -31,6 +31,8 @@
 #define FRAME_MAX   131072
 #define CHANNEL_MAX 1
 
+#define HEARTBEAT_OF_MANY_S 5
+
 /* Room for a method whose texts are all short strings. */
 #define ROOM ((size_t)1024)
 
@@ -114,6 +116,13 @@ static void on_start(struct link *l, const struct wire_frame *f)
         log_in(l);
 }
 
+/* Where another node can take over, one that stands still is left soon. */
+static uint32_t wanted_heartbeat_s(const struct link *l)
+{
+    const uint32_t set = (uint32_t)l->options.heartbeat_s;
+    return l->hosts.count > 1 && set > HEARTBEAT_OF_MANY_S ? HEARTBEAT_OF_MANY_S : set;
+}
+
 /* 0 means no limit for sizes, and no heartbeat at all where we ask for none. */
 static uint32_t lower(uint32_t asked, uint32_t offered)
 {
@@ -124,7 +133,7 @@ static void on_tune(struct link *l, const struct wire_frame *f)
 {
     const amqp_connection_tune_t *m = f->fields;
     const uint32_t frame_max = lower(FRAME_MAX, m->frame_max);
-    const uint32_t heartbeat_s = lower((uint32_t)l->options.heartbeat_s, m->heartbeat);
+    const uint32_t heartbeat_s = lower(wanted_heartbeat_s(l), m->heartbeat);
     if (frame_max < AMQP_FRAME_MIN_SIZE) {
         link_drop(l, "the broker wants frames smaller than AMQP allows");
         return;

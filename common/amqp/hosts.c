@@ -96,7 +96,14 @@ struct host *hosts_get(struct hosts *h)
     return &h->list[h->current];
 }
 
-void hosts_advance(struct hosts *h)
+bool hosts_advance(struct hosts *h)
 {
     h->current = (h->current + 1) % h->count;
+    h->tried = (h->tried + 1) % h->count;
+    return h->tried == 0;
+}
+
+void hosts_succeeded(struct hosts *h)
+{
+    h->tried = 0;
 }

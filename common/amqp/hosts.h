@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The list of brokers: "a,b:5673,[::1]:5672". Tried in order from a random start, so that many
- * clients of one cluster spread over its nodes; after a failure comes the next.
+ * clients of one cluster spread over its nodes; after a failure comes the next. A round is over
+ * when each was tried since the last success.
  */
 #ifndef HOLDFAST_AMQP_HOSTS_H
 #define HOLDFAST_AMQP_HOSTS_H
@@ -18,6 +19,7 @@ struct hosts {
     struct host *list; /* owned */
     size_t count;
     size_t current;
+    size_t tried; /* in this round */
 };
 
 /* False when an item is not a host or memory ran out; `out` can be finished either way. */
@@ -26,6 +28,7 @@ void hosts_finish(struct hosts *h);
 
 void hosts_start_at(struct hosts *h, uint32_t random);
 struct host *hosts_get(struct hosts *h); /* the current one */
-void hosts_advance(struct hosts *h);
+bool hosts_advance(struct hosts *h);     /* true when that ends a round */
+void hosts_succeeded(struct hosts *h);
 
 #endif

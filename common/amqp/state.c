@@ -95,6 +95,7 @@ static void end_channel(struct link *l)
     if (l->state == LINK_READY && clock_now_ns() - l->ready_ns >= STEADY_NS) {
         backoff_reset(&l->reconnect);
         backoff_reset(&l->reopen);
+        hosts_succeeded(&l->hosts);
     }
     l->confirming = false;
     confirms_clear(&l->confirms);
@@ -123,6 +124,14 @@ static void tell_lost(struct link *l, const struct link_answer *refusal, uint32_
         l->handler.on_lost(l->arg, l->reason);
 }
 
+/* Pauses grow from round to round only: another node may well be there at once. */
+static int64_t next_pause(struct link *l)
+{
+    struct backoff brief = {.base_ns = l->reconnect.base_ns, .cap_ns = l->reconnect.cap_ns};
+    const bool round_over = l->hosts.count == 0 || hosts_advance(&l->hosts);
+    return backoff_next(round_over ? &l->reconnect : &brief);
+}
+
 void link_drop(struct link *l, const char *format, ...)
 {
     const bool was_ready = l->state == LINK_READY;
@@ -138,9 +147,7 @@ void link_drop(struct link *l, const char *format, ...)
         link_set_state(l, LINK_CLOSED, l->reason);
         return;
     }
-    const int64_t retry_ns = backoff_next(&l->reconnect);
-    if (l->hosts.count > 0)
-        hosts_advance(&l->hosts);
+    const int64_t retry_ns = next_pause(l);
     link_set_state(l, LINK_WAITING, l->reason);
     link_timer_set(l, retry_ns);
     log_loss(l, was_ready, retry_ns);

@@ -30,7 +30,7 @@ const struct setting config_settings[] = {
     {"RABBITMQ_QUEUE_NAME", SETTING_TEXT, AT(rabbitmq_queue_name), "log_queue", 0, 248, NULL, ALL, "queue; its lanes add .urgent and .dead"},
     {"RABBITMQ_QUEUE_TYPE", SETTING_CHOICE, AT(rabbitmq_queue_type), "quorum", 0, 0, "quorum|classic", ALL, "classic queues do not fsync before they confirm"},
     {"RABBITMQ_EXCHANGE", SETTING_TEXT, AT(rabbitmq_exchange), "events", 0, 255, NULL, CONFIG_CONSUMER, "topic exchange told of each stored event; none when empty"},
-    {"RABBITMQ_HEARTBEAT", SETTING_NUMBER, AT(rabbitmq_heartbeat_s), "30", 1, 600, NULL, ALL, "seconds; a silent broker is dead after twice that"},
+    {"RABBITMQ_HEARTBEAT", SETTING_NUMBER, AT(rabbitmq_heartbeat_s), "30", 1, 600, NULL, ALL, "seconds; a silent broker is dead after twice that; at most 5 where several nodes are named"},
     {"RABBITMQ_TLS", SETTING_SWITCH, AT(rabbitmq_tls), "off", 0, 0, NULL, ALL, "TLS to the broker"},
     {"RABBITMQ_CA_FILE", SETTING_TEXT, AT(rabbitmq_ca_file), "", 0, 0, NULL, ALL, "CA file for it; the system's when empty"},
     {"PRODUCER_HOST", SETTING_TEXT, AT(producer_host), "0.0.0.0", 0, 0, NULL, CONFIG_PRODUCER, "address to listen on"},

@@ -72,10 +72,27 @@ static void goes_round_from_any_start(void **state)
     assert_true(hosts_parse("a,b,c", 1, &h));
     hosts_start_at(&h, 3 * 1000 + 2);
     assert_string_equal(hosts_get(&h)->name, "c");
-    hosts_advance(&h);
+    assert_false(hosts_advance(&h));
     assert_string_equal(hosts_get(&h)->name, "a");
-    hosts_advance(&h);
+    assert_false(hosts_advance(&h));
     assert_string_equal(hosts_get(&h)->name, "b");
+    assert_true(hosts_advance(&h));
+    assert_string_equal(hosts_get(&h)->name, "c");
+    hosts_finish(&h);
+}
+
+static void a_success_begins_the_round_anew(void **state)
+{
+    struct hosts h;
+    (void)state;
+    assert_true(hosts_parse("a,b,c", 1, &h));
+    assert_false(hosts_advance(&h));
+    assert_false(hosts_advance(&h));
+    hosts_succeeded(&h);
+    assert_false(hosts_advance(&h));
+    hosts_finish(&h);
+    assert_true(hosts_parse("a", 1, &h));
+    assert_true(hosts_advance(&h));
     hosts_finish(&h);
 }
 
@@ -85,6 +102,7 @@ int main(void)
         cmocka_unit_test(lists_are_read),
         cmocka_unit_test(a_name_has_its_limit),
         cmocka_unit_test(goes_round_from_any_start),
+        cmocka_unit_test(a_success_begins_the_round_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
