@@ -14,7 +14,7 @@
  * until the confirm: it may be held, and only the broker knows.
  *
  * A broker that has stopped confirming while its connection lives is given up after a while: a new
- * connection publishes the messages again.
+ * connection publishes the messages again. So is one that nacks all of a lane (nacks.h).
  */
 #include "producer/publisher.h"
 
@@ -183,6 +183,8 @@ static void on_lost(void *arg, const char *reason)
         message_list_push(&p->again, m);
     message_list_append(&p->again, &later);
     p->blocked = false;
+    for (size_t lane = 0; lane < OUTBOX_LANES; lane++)
+        nacks_void(&p->nacks[lane]);
     metric_set(metrics.blocked, 0);
     event_del(p->settle);
     enter(p, PUBLISHER_DOWN);
@@ -214,7 +216,12 @@ static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
     struct outbox_message *m = window_take(&p->window, tag);
     if (m == NULL)
         return;
-    metric_observe_ns(metrics.confirm_duration, clock_now_ns() - m->sent_ns);
+    const int64_t now_ns = clock_now_ns();
+    metric_observe_ns(metrics.confirm_duration, now_ns - m->sent_ns);
+    if (outcome == LINK_NACKED)
+        nacks_add(&p->nacks[m->lane], now_ns);
+    else
+        nacks_end(&p->nacks[m->lane]);
     if (outcome == LINK_RETURNED) {
         metric_add(metrics.returned, 1);
         log_refusal(p, m, "no such queue");
@@ -250,11 +257,20 @@ static void connect_link(struct publisher *p)
         log_error("publisher_failed", "out of memory for a link, trying again in a second");
 }
 
-/* The connection lives and does not confirm. */
-static void give_up_link(struct publisher *p)
+static bool is_refused(const struct publisher *p)
 {
-    log_error("publisher_stuck", "the broker has stopped confirming, connecting anew",
-              LOG_TEXT("peer", link_peer(p->link)), LOG_INT("unconfirmed", p->window.count));
+    const int64_t now_ns = clock_now_ns();
+    for (size_t lane = 0; lane < OUTBOX_LANES; lane++)
+        if (nacks_are_too_many(&p->nacks[lane], now_ns))
+            return true;
+    return false;
+}
+
+/* The connection lives and does not confirm. */
+static void give_up_link(struct publisher *p, const char *why)
+{
+    log_error("publisher_stuck", why, LOG_TEXT("peer", link_peer(p->link)),
+              LOG_INT("unconfirmed", p->window.count));
     link_destroy(p->link);
     p->link = NULL;
     on_lost(p, NULL);
@@ -289,7 +305,9 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     if (p->link != NULL && !p->blocked && publisher_silence_ns(p) > SILENCE_NS)
-        give_up_link(p);
+        give_up_link(p, "the broker has stopped confirming, connecting anew");
+    else if (p->link != NULL && is_refused(p))
+        give_up_link(p, "the broker takes no message of a lane, connecting anew");
     if (p->link == NULL)
         connect_link(p);
     if (p->state != PUBLISHER_OPEN) {

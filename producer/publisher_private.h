@@ -4,6 +4,7 @@
 #define HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
 
 #include "common/base/log.h"
+#include "producer/nacks.h"
 #include "producer/publisher.h"
 #include "producer/window.h"
 
@@ -34,6 +35,7 @@ struct publisher {
     bool declaring;       /* a declare is under way while OPEN */
     int64_t unblocked_ns; /* when the broker last took messages again */
     bool declare_again;   /* a message was returned: a queue has gone */
+    struct nacks nacks[OUTBOX_LANES];
     struct log_repeat refusals;
     void (*on_closed)(void *arg);
     void *closed_arg;

@@ -133,6 +133,28 @@ def test_a_blocked_publisher_answers_503_until_the_alarm_clears(
     wait_for("what was accepted", lambda: accepted <= stack.broker.ready(QUEUE) <= len(answers))
 
 
+def test_a_lane_that_is_nacked_gets_503_and_a_new_connection_ever_more_seldom(
+        make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(consumers=0)
+    broker, producer = stack.broker, stack.producer
+    stack.post(EVENT)
+    policy = f"/api/policies/{broker.vhost}/full"
+    broker.server.api("PUT", policy, {"pattern": f"^{QUEUE}$", "apply-to": "queues",
+                                      "definition": {"max-length": 1}})
+    wait_for("a nack", lambda: stack.post(EVENT).status_code == 503)
+
+    def has_reconnected(times: int) -> bool:
+        answer = stack.post(EVENT)
+        assert answer.status_code == 503 and answer.headers["Retry-After"], answer.text
+        return producer.metric("holdfast_amqp_reconnects_total") >= times
+    begin = time.monotonic()
+    wait_for("two new connections", lambda: has_reconnected(2), 60)
+    # A link with a publisher of its own is ready at once; what takes time is the patience.
+    assert time.monotonic() - begin > 0.9
+    broker.server.api("DELETE", policy)
+    wait_accepted(stack)
+
+
 def test_a_full_outbox_is_answered_503_at_once(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(consumers=0, producer_env={"OUTBOX_EVENTS": "1"})
     with frozen(stack.broker), posts(stack, 1) as waiting:
