@@ -194,6 +194,10 @@ def faults_asan() -> Count:
     return pytest("faults-asan", "build-asan", "tests/fault", "-m", "asan", HOLDFAST_FAULTS="1")
 
 
+def scale() -> Count:
+    return pytest("scale", "build-gcc", "tests/scale")
+
+
 def mutants() -> Count:
     return pytest("mutants", "build-gcc", "tests/fault", "-m", "mutants")
 
@@ -204,6 +208,7 @@ STEPS: dict[str, Callable[[], Count]] = {
     "style": style, "tidy": tidy, "fuzz": fuzz,
     "integration": integration, "integration-asan": integration_asan,
     "faults": faults, "faults-asan": faults_asan, "mutants": mutants,
+    "scale": scale,
 }
 
 

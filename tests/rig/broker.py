@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import tempfile
 import time
 import urllib.parse
@@ -27,13 +28,37 @@ ADMIN, ADMIN_PASSWORD = "rig", "rig"
 TICK_SECONDS = 0.25
 
 
-class Broker:
+class Epmd:
+    """The port mapper of Erlang nodes, on a port of its own. Nodes of one cluster share one."""
+
     def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.port = free_port()
+        env = clean_environment(HOME=str(folder))
+        self._process = Process("epmd", [shutil.which("epmd") or "epmd", "-address", "127.0.0.1",
+                                         "-port", str(self.port)], env, folder / "epmd.log")
+
+    def start(self) -> None:
+        if not self._process.is_running():
+            self._process.start()
+
+    def close(self) -> None:
+        self._process.kill9()
+
+
+class Broker:
+    """With `epmd` and `cookie` of somebody else it is a node that can join others; these have no
+    management plugin. `arguments` are more of the Erlang machine's."""
+
+    def __init__(self, folder: Path, epmd: Epmd | None = None, cookie: str = "",
+                 arguments: str = ""):
         self.folder = folder
         self.host = "127.0.0.1"
-        self.port, self.api_port, self.dist_port, self.epmd_port = (free_port() for _ in range(4))
+        self.port, self.api_port, self.dist_port = (free_port() for _ in range(3))
         self.node = f"rig{secrets.token_hex(4)}@localhost"
-        self._write_files()
+        self.has_api = epmd is None
+        self._epmd = epmd or Epmd(folder)
+        self._write_files(cookie or secrets.token_hex(16))
         self._env = clean_environment(
             HOME=str(folder),
             RABBITMQ_NODENAME=self.node,
@@ -45,31 +70,30 @@ class Broker:
             RABBITMQ_PID_FILE=str(folder / "pid"),
             RABBITMQ_DIST_PORT=str(self.dist_port),
             ERL_EPMD_ADDRESS="127.0.0.1",
-            ERL_EPMD_PORT=str(self.epmd_port),
+            ERL_EPMD_PORT=str(self._epmd.port),
             # With these the launcher execs the Erlang machine instead of waiting for it.
             RABBITMQ_ALLOW_INPUT="1",
             RABBITMQ_SERVER_START_ARGS="-noinput",
             RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=
-            "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none",
+            "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none "
+            + arguments,
         )
-        self._epmd = Process("epmd", [shutil.which("epmd") or "epmd", "-address", "127.0.0.1",
-                                      "-port", str(self.epmd_port)], self._env,
-                             folder / "epmd.log")
         self._node = Process("rabbitmq", [str(SCRIPTS / "rabbitmq-server")], self._env,
                              folder / "rabbitmq.out", cwd=folder)
 
-    def _write_files(self) -> None:
+    def _write_files(self, cookie: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for name in ("data", "log"):
             (self.folder / name).mkdir(exist_ok=True)
-        cookie = self.folder / ".erlang.cookie"
-        cookie.write_text(secrets.token_hex(16))
-        cookie.chmod(0o400)
-        (self.folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        cookie_file = self.folder / ".erlang.cookie"
+        cookie_file.write_text(cookie)
+        cookie_file.chmod(0o400)
+        (self.folder / "enabled_plugins").write_text(
+            "[rabbitmq_management].\n" if self.has_api else "[].\n")
+        api = (f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.api_port}\n"
+               "management_agent.disable_metrics_collector = true\n") if self.has_api else ""
         (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
-            f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self.api_port}\n"
-            "management_agent.disable_metrics_collector = true\n"
+            f"listeners.tcp.default = 127.0.0.1:{self.port}\n{api}"
             f"default_user = {ADMIN}\ndefault_pass = {ADMIN_PASSWORD}\n"
             "disk_free_limit.absolute = 50MB\nloopback_users = none\n"
             "log.file.level = info\n")
@@ -82,14 +106,31 @@ class Broker:
         return self._node.pid
 
     def start(self) -> None:
-        if not self._epmd.is_running():
-            self._epmd.start()
+        self.begin_start()
+        self.wait_ready()
+
+    def begin_start(self) -> None:
+        self._epmd.start()
         self._node.start()
+
+    def wait_ready(self) -> None:
         wait_for("RabbitMQ accepting connections", self._is_ready, 90, 0.1)
 
     def _is_ready(self) -> bool:
         assert self._node.is_running(), f"RabbitMQ ended:\n{self._node.log_tail()}"
-        return self.api("GET", "/api/health/checks/virtual-hosts")[0] == 200
+        if self.has_api:
+            return self.api("GET", "/api/health/checks/virtual-hosts")[0] == 200
+        try:
+            socket.create_connection((self.host, self.port), 5).close()
+            self.connect("/", ADMIN, ADMIN_PASSWORD).close()
+            return True
+        except pika.exceptions.AMQPError as error:
+            raise OSError(repr(error)) from error
+
+    def connect(self, vhost: str, user: str, password: str) -> pika.BlockingConnection:
+        return pika.BlockingConnection(pika.ConnectionParameters(
+            self.host, self.port, vhost, pika.PlainCredentials(user, password),
+            blocked_connection_timeout=30))
 
     def stop(self) -> None:
         """The node shuts down in order; its data stays."""
@@ -106,7 +147,7 @@ class Broker:
     def close(self) -> None:
         """The end of the rig: nobody needs the data any more."""
         self._node.kill9()
-        self._epmd.kill9()
+        self._epmd.close()
 
     def is_running(self) -> bool:
         return self._node.is_running()
@@ -177,9 +218,7 @@ class Vhost:
                 "RABBITMQ_VHOST": self.vhost}
 
     def connect(self) -> pika.BlockingConnection:
-        return pika.BlockingConnection(pika.ConnectionParameters(
-            self.host, self.port, self.vhost,
-            pika.PlainCredentials(self.user, self.password), blocked_connection_timeout=30))
+        return self.server.connect(self.vhost, self.user, self.password)
 
     def kill9(self) -> None:
         self.server.kill9()
