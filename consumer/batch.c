@@ -32,6 +32,7 @@
 #include "common/base/clock.h"
 #include "common/base/digest.h"
 #include "consumer/keys.h"
+#include "consumer/review.h"
 #include "consumer/row.h"
 
 /* What partitions are made for: 2000 to 2200. */
@@ -158,19 +159,10 @@ static void add_message_key(struct batch *b, const struct delivery *d, struct sl
 
 /* ---- reading ---- */
 
-/* The database decides which of them say what; for all others nothing is kept. */
-static bool is_of_review(const struct log_event *read)
-{
-    static const char begin[] = "\"review_";
-    const struct slice type = read->field[EVENT_FIELD_EVENT_TYPE];
-    return type.size > strlen(begin) && memcmp(type.data, begin, strlen(begin)) == 0 &&
-           read->field[EVENT_FIELD_SESSION_ID].data != NULL;
-}
-
 static void add_review(struct batch *b, struct batch_event *e, const struct log_event *read)
 {
     e->review = b->texts.size;
-    event_write_line(read, &b->texts);
+    review_write(read, &b->texts);
     e->review_size = b->texts.size - e->review;
     b->review_count++;
 }
@@ -187,7 +179,7 @@ static void add_row(struct batch *b, struct batch_event *e, const struct log_eve
     row_write(read, &place, &b->rows);
     e->row_size = b->rows.size - e->row;
     notice_write(&e->notice, read, &b->texts);
-    if (is_of_review(read))
+    if (review_is_told(read))
         add_review(b, e, read);
 }
 

@@ -27,7 +27,7 @@ struct batch_event {
     int64_t skew_us;              /* received_at - occurred_at; 0 when that was not given */
     size_t row, row_size;         /* in rows */
     size_t message, message_size; /* in texts: what is wrong with it */
-    size_t review, review_size;   /* in texts: its line, when it tells of a review session */
+    size_t review, review_size;   /* in texts: what it tells of a review session, if so */
     enum batch_verdict verdict;
     char sqlstate[6]; /* of BATCH_DATA */
     struct id owner;  /* of BATCH_CONFLICT and BATCH_DUPLICATE: the event that has the key */

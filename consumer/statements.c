@@ -14,6 +14,7 @@
 #include "common/base/digest.h"
 #include "common/pg/copy.h"
 #include "consumer/keys.h"
+#include "consumer/review.h"
 #include "schema/queries.h"
 
 #define ARRAYS_MAX      7
@@ -290,13 +291,16 @@ bool statement_note_reviews(const struct statement *st)
 {
     const struct batch *b = st->batch;
     struct values v = values_begin(st);
+    struct slice last = {0};
     uint32_t count = 0;
     const size_t begin = copy_array_begin(v.out, COPY_TYPE_JSONB);
     for (size_t i = 0; i < b->event_count; i++) {
         const struct batch_event *e = &b->events[i];
-        if (e->verdict != BATCH_STORE || e->review_size == 0)
+        const struct slice note = {b->texts.data + e->review, e->review_size};
+        if (e->verdict != BATCH_STORE || e->review_size == 0 || !review_says_more(last, note))
             continue;
-        copy_json(v.out, (struct slice){b->texts.data + e->review, e->review_size});
+        copy_json(v.out, note);
+        last = note;
         count++;
     }
     copy_array_end(v.out, begin, count);
