@@ -39,7 +39,7 @@ static bool grow(struct buffer *b, size_t size)
     return true;
 }
 
-char *buffer_reserve(struct buffer *b, size_t size)
+char *buffer_grow(struct buffer *b, size_t size)
 {
     if (b->failed)
         return NULL;
@@ -48,15 +48,6 @@ char *buffer_reserve(struct buffer *b, size_t size)
         return NULL;
     }
     return b->data + b->size;
-}
-
-void buffer_add(struct buffer *b, const void *data, size_t size)
-{
-    char *room = buffer_reserve(b, size);
-    if (room == NULL || size == 0)
-        return;
-    memcpy(room, data, size);
-    b->size += size;
 }
 
 void buffer_add_slice(struct buffer *b, struct slice s)

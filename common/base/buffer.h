@@ -6,6 +6,8 @@
 #ifndef HOLDFAST_BASE_BUFFER_H
 #define HOLDFAST_BASE_BUFFER_H
 
+#include <string.h>
+
 #include "common/base/slice.h"
 
 struct buffer {
@@ -19,10 +21,24 @@ void buffer_finish(struct buffer *b); /* frees; leaves an empty buffer */
 void buffer_clear(struct buffer *b);  /* empties and forgives; keeps the memory */
 void buffer_truncate(struct buffer *b, size_t size);
 
-/* Room for `size` more bytes at b->data + b->size; NULL when memory ran out. */
-char *buffer_reserve(struct buffer *b, size_t size);
+char *buffer_grow(struct buffer *b, size_t size); /* buffer_reserve, when memory must be had */
 
-void buffer_add(struct buffer *b, const void *data, size_t size);
+/* Room for `size` more bytes at b->data + b->size; NULL when memory ran out. */
+static inline char *buffer_reserve(struct buffer *b, size_t size)
+{
+    const bool fits = b->data != NULL && !b->failed && size <= b->capacity - b->size;
+    return fits ? b->data + b->size : buffer_grow(b, size);
+}
+
+static inline void buffer_add(struct buffer *b, const void *data, size_t size)
+{
+    char *room = buffer_reserve(b, size);
+    if (room == NULL || size == 0)
+        return;
+    memcpy(room, data, size);
+    b->size += size;
+}
+
 void buffer_add_slice(struct buffer *b, struct slice s);
 void buffer_add_text(struct buffer *b, const char *text);
 void buffer_add_byte(struct buffer *b, uint8_t byte);
