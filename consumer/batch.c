@@ -39,6 +39,10 @@
 #define RECEIVED_MIN INT64_C(946684800000000)
 #define RECEIVED_MAX INT64_C(7258118400000000)
 
+/* Memory of a batch that is kept for another. */
+#define EVENTS_KEPT      4096
+#define TEXTS_KEPT_BYTES ((size_t)1 << 20)
+
 struct batch *batch_create(void)
 {
     struct batch *b = calloc(1, sizeof *b);
@@ -58,6 +62,22 @@ void batch_destroy(struct batch *b)
     free(b->events);
     free(b->keys);
     free(b);
+}
+
+bool batch_renew(struct batch *b)
+{
+    if (b->event_room > EVENTS_KEPT || b->key_room > EVENTS_KEPT ||
+        b->texts.capacity > TEXTS_KEPT_BYTES || b->rows.data != NULL)
+        return false;
+    delivery_list_clear(&b->deliveries);
+    buffer_clear(&b->texts);
+    *b = (struct batch){.events = b->events,
+                        .event_room = b->event_room,
+                        .keys = b->keys,
+                        .key_room = b->key_room,
+                        .texts = b->texts};
+    id_make(&b->id);
+    return true;
 }
 
 /* Room for one more of `size` bytes each; NULL when memory ran out. */
@@ -109,9 +129,13 @@ static void set_faulty(struct batch *b, struct batch_event *e, const struct even
 {
     char text[600];
     const struct event_fault *f = &faults->fault[0];
+    if (faults->count == 0) {
+        set_unreadable(b, e, "no event");
+        return;
+    }
     snprintf(text, sizeof text, "%s%s%s%s", f->pointer, f->pointer[0] != 0 ? ": " : "", f->detail,
              faults->count > 1 ? " (and more)" : "");
-    set_unreadable(b, e, faults->count > 0 ? text : "no event");
+    set_unreadable(b, e, text);
 }
 
 /* ---- keys ---- */
@@ -187,7 +211,8 @@ static void add_line(struct batch *b, struct event_reader *reader, const struct 
                      struct slice line)
 {
     struct log_event read;
-    struct event_faults faults = {0};
+    struct event_faults faults; /* large: not worth clearing for each event */
+    faults.count = 0;
     struct batch_event *e = add_event(b, d, line);
     if (e == NULL)
         return;
@@ -240,7 +265,8 @@ static bool read_object(struct event_reader *reader, struct slice body, struct l
 static void add_object(struct batch *b, struct event_reader *reader, const struct delivery *d)
 {
     struct log_event read;
-    struct event_faults faults = {0};
+    struct event_faults faults;
+    faults.count = 0;
     struct batch_event *e = add_event(b, d, d->body);
     if (e == NULL)
         return;

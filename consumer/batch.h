@@ -49,6 +49,7 @@ struct batch {
 
 struct batch *batch_create(void); /* NULL: no memory */
 void batch_destroy(struct batch *b);
+bool batch_renew(struct batch *b); /* as created, with its memory; false when that is too much */
 void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d); /* takes it */
 void batch_seal(struct batch *b);
 void batch_begin_try(struct batch *b); /* what the last try learned of keys may have changed */

@@ -26,6 +26,7 @@
 #include "consumer/feed.h"
 #include "consumer/intake.h"
 #include "consumer/meters.h"
+#include "consumer/spares.h"
 #include "consumer/writer.h"
 
 #define WRITERS_MAX     17
@@ -46,6 +47,7 @@ struct consumer {
     struct writer_options writer_options[WRITERS_MAX];
     char names[WRITERS_MAX][96]; /* "holdfast-consumer host:pid/0" */
     size_t writer_count;
+    struct spares spares;
     bool urgent_last;          /* the last batch was of urgent events alone, and others waited */
     struct event *kick, *tick; /* owned */
     int64_t unwell_ns;         /* since when no writer is well; 0 = one is */
@@ -108,7 +110,7 @@ static void add_lanes(struct consumer *c, struct batch *b, size_t writer)
 /* NULL when memory ran out; the deliveries are sent back. */
 static struct batch *make_batch(struct consumer *c, size_t writer)
 {
-    struct batch *b = batch_create();
+    struct batch *b = spares_take(&c->spares);
     if (b != NULL) {
         add_lanes(c, b, writer);
         batch_seal(b);
@@ -165,7 +167,7 @@ static void on_told(void *arg, struct batch *b)
 {
     struct consumer *c = arg;
     intake_settle(c->intake, &b->deliveries);
-    batch_destroy(b);
+    spares_give(&c->spares, b);
     if (c->drain_by == 0 && is_any(c, writer_is_free))
         intake_open(c->intake);
     end_if_drained(c);
@@ -175,7 +177,7 @@ static void on_stored(void *arg, struct batch *b, const struct writer_result *re
 {
     struct consumer *c = arg;
     meters_stored(&c->meters, b, result);
-    buffer_finish(&b->rows);
+    spares_give_rows(&c->spares, b);
     feed_tell(c->feed, b);
 }
 
@@ -331,6 +333,7 @@ void consumer_destroy(struct consumer *c)
     feed_destroy(c->feed);
     intake_destroy(c->intake);
     event_reader_destroy(c->reader);
+    spares_finish(&c->spares);
     if (c->kick != NULL)
         event_free(c->kick);
     if (c->tick != NULL)
