@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How fast the link is against a real broker: confirmed publishes with several windows and body
- * sizes, then consuming and acknowledging what they left. The broker is named by RABBITMQ_HOST,
- * RABBITMQ_PORT, RABBITMQ_USER, RABBITMQ_PASSWORD, RABBITMQ_VHOST, RABBITMQ_CA_FILE (then TLS) and
- * RABBITMQ_QUEUE_TYPE; the queue is bench_amqp.
+ * The bare broker limit: how fast the link is against a real broker. Confirmed publishes of bodies
+ * of one size, so many outstanding at most; then consuming and acknowledging what they left. Prints
+ * JSON; with a window of 1 the latencies are round trips of a confirm.
  *
- *     bench_amqp [seconds per run]
+ * The broker is named by RABBITMQ_HOST, RABBITMQ_PORT, RABBITMQ_USER, RABBITMQ_PASSWORD,
+ * RABBITMQ_VHOST, RABBITMQ_CA_FILE (then TLS) and RABBITMQ_QUEUE_TYPE; the queue is bench_amqp.
+ *
+ *     bench_amqp WINDOW BODY_SIZE SECONDS
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,22 +23,21 @@
 
 #define QUEUE "bench_amqp"
 
-static const struct run {
-    unsigned window;
-    size_t body_size;
-} runs[] = {{1, 300}, {64, 300}, {1024, 300}, {1, 30000}, {64, 30000}, {1024, 30000}};
-#define RUNS (sizeof runs / sizeof *runs)
+/* Round trips that are remembered; a run has fewer. */
+#define ROUND_TRIPS (1 << 20)
 
 struct bench {
     struct loop *loop;
     struct link *link;
-    size_t run;
-    int64_t run_ns;     /* length of a run */
-    int64_t started_ns; /* of this run */
+    unsigned window;
+    size_t body_size;
+    int64_t run_ns;     /* length of the run */
+    int64_t started_ns; /* of publishing, then of consuming */
+    int64_t sent_ns;    /* the last message; of interest when the window is 1 */
     unsigned outstanding;
-    uint64_t confirmed, failed;
-    uint64_t consumed, expected, bytes;
-    char body[30000];
+    long confirmed, failed, consumed;
+    int64_t *round_trips_ns;
+    char *body;
 };
 
 static double cpu_s(void)
@@ -45,13 +46,6 @@ static double cpu_s(void)
     getrusage(RUSAGE_SELF, &u);
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
            (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
-}
-
-static long rss_kib(void)
-{
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return u.ru_maxrss;
 }
 
 static void publish(struct bench *b)
@@ -65,18 +59,11 @@ static void publish(struct bench *b)
         .routing_key = QUEUE,
         .mandatory = true,
         .message_id = text,
-        .body = {b->body, runs[b->run].body_size},
+        .body = {b->body, b->body_size},
     };
+    b->sent_ns = clock_now_ns();
     if (link_publish(b->link, &m) != 0)
         b->outstanding++;
-}
-
-static void start_run(struct bench *b)
-{
-    b->started_ns = clock_now_ns();
-    b->confirmed = 0;
-    while (b->outstanding < runs[b->run].window)
-        publish(b);
 }
 
 static void on_consuming(void *arg, const struct link_answer *answer)
@@ -89,48 +76,52 @@ static void on_consuming(void *arg, const struct link_answer *answer)
     b->started_ns = clock_now_ns();
 }
 
-static void end_run(struct bench *b)
+static int by_size(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void end_publishing(struct bench *b)
 {
     const double s = (double)(clock_now_ns() - b->started_ns) / 1e9;
-    printf("publish window %4u body %5zu: %8.0f confirmed/s  %6.1f MB/s  failed %llu  cpu %.2f s "
-           "of %.2f  rss %ld KiB\n",
-           runs[b->run].window, runs[b->run].body_size, (double)b->confirmed / s,
-           (double)b->confirmed * (double)runs[b->run].body_size / s / 1e6,
-           (unsigned long long)b->failed, cpu_s(), s, rss_kib());
-    b->expected += b->confirmed;
-    if (++b->run < RUNS)
-        start_run(b);
-    else
-        link_consume(b->link, QUEUE, "bench", 500, on_consuming, b);
+    const long n = b->confirmed < ROUND_TRIPS ? b->confirmed : ROUND_TRIPS;
+    qsort(b->round_trips_ns, (size_t)n, sizeof *b->round_trips_ns, by_size);
+    printf("{\"window\": %u, \"body_size\": %zu, \"confirmed\": %ld, \"failed\": %ld, "
+           "\"confirmed_per_s\": %.1f, \"cpu_s\": %.3f, ",
+           b->window, b->body_size, b->confirmed, b->failed, (double)b->confirmed / s, cpu_s());
+    if (b->window == 1 && n > 0)
+        printf("\"p50_us\": %.1f, \"p99_us\": %.1f, ", (double)b->round_trips_ns[n / 2] / 1e3,
+               (double)b->round_trips_ns[n * 99 / 100] / 1e3);
+    link_consume(b->link, QUEUE, "bench", 500, on_consuming, b);
 }
 
 static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
 {
     struct bench *b = arg;
+    const int64_t now_ns = clock_now_ns();
     (void)tag;
     b->outstanding--;
+    if (outcome == LINK_ACKED && b->confirmed < ROUND_TRIPS)
+        b->round_trips_ns[b->confirmed] = now_ns - b->sent_ns;
     b->confirmed += outcome == LINK_ACKED;
     b->failed += outcome != LINK_ACKED;
-    if (clock_now_ns() - b->started_ns < b->run_ns)
+    if (now_ns - b->started_ns < b->run_ns)
         publish(b);
     else if (b->outstanding == 0)
-        end_run(b);
+        end_publishing(b);
 }
 
 static void on_delivery(void *arg, const struct link_delivery *d)
 {
     struct bench *b = arg;
-    b->consumed++;
-    b->bytes += d->body.size;
-    const bool last = b->consumed == b->expected;
+    const bool last = ++b->consumed == b->confirmed;
     if (b->consumed % 100 == 0 || last)
         link_ack(b->link, d->generation, d->tag, true);
     if (!last)
         return;
     const double s = (double)(clock_now_ns() - b->started_ns) / 1e9;
-    printf("consume %llu messages: %.0f/s  %.1f MB/s  cpu %.2f s  rss %ld KiB\n",
-           (unsigned long long)b->consumed, (double)b->consumed / s, (double)b->bytes / s / 1e6,
-           cpu_s(), rss_kib());
+    printf("\"consumed_per_s\": %.1f}\n", (double)b->consumed / s);
     link_close(b->link);
 }
 
@@ -147,7 +138,9 @@ static void on_declared(void *arg, const struct link_answer *answer)
                 answer->messages);
         exit(1);
     }
-    start_run(b);
+    b->started_ns = clock_now_ns();
+    while (b->outstanding < b->window)
+        publish(b);
 }
 
 static void on_ready(void *arg, uint64_t generation)
@@ -193,13 +186,21 @@ int main(int argc, char **argv)
                                          .on_confirm = on_confirm,
                                          .on_delivery = on_delivery,
                                          .on_closed = on_closed};
+    if (argc != 4) {
+        fprintf(stderr, "usage: bench_amqp WINDOW BODY_SIZE SECONDS\n");
+        return 2;
+    }
     log_open("bench_amqp", LOG_LEVEL_INFO, LOG_FORMAT_AUTO);
-    memset(b.body, 'x', sizeof b.body);
-    b.run_ns = (argc > 1 ? strtol(argv[1], NULL, 10) : 3) * CLOCK_S;
+    b.window = (unsigned)strtoul(argv[1], NULL, 10);
+    b.body_size = strtoul(argv[2], NULL, 10);
+    b.run_ns = (int64_t)(strtod(argv[3], NULL) * CLOCK_S);
+    b.body = malloc(b.body_size);
+    b.round_trips_ns = calloc(ROUND_TRIPS, sizeof *b.round_trips_ns);
     b.loop = loop_create();
     b.link = b.loop != NULL ? link_create(b.loop, &options, &handler, &b) : NULL;
-    if (b.link == NULL)
+    if (b.link == NULL || b.body == NULL || b.round_trips_ns == NULL)
         return 1;
+    memset(b.body, 'x', b.body_size);
     loop_run(b.loop);
     loop_destroy(b.loop);
     return 0;
