@@ -1,240 +1,134 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparison. A load counts only as stored: the rate is the rows that were committed, divided by
-the time from the first request until the queue is empty and all rows are there; accepted but not
-stored (lost) and stored more than accepted (duplicated) stand beside it. wrk cannot say how many
-answers were under way when it stopped, so up to one a connection may be stored beyond those it
-counted. Rounds are interleaved, medians and spreads are over rounds.
-"""
+"""Runs the measurements: round by round, in a new order each round, so that what happens to the
+machine meanwhile falls on all of them alike. A measurement that fails is told and left out; the
+others go on."""
 import argparse
 import json
-import os
-import platform
 import random
-import re
-import secrets
-import statistics
-import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 # The paths above must be there first.
-from confirm import Publisher  # noqa: E402
-from rig.database import Database, remove_folder  # noqa: E402
-from rig.servers import TEMPLATE, Servers  # noqa: E402
-from rig.wait import wait_for  # noqa: E402
-from systems import Holdfast, System, all_systems  # noqa: E402
+from machine import describe  # noqa: E402
+from measurements import FULL, LONG, MEASUREMENTS, QUICK, Bench, Measurement, Scale  # noqa: E402
+from report import render, write_section  # noqa: E402
+from rig.database import remove_folder  # noqa: E402
+from rig.servers import Servers  # noqa: E402
 
-CONNECTIONS = 64
-LATENCY = re.compile(r"^\s+(50|75|90|99)%\s+([\d.]+)(us|ms|s)\s*$", re.MULTILINE)
-REQUESTS = re.compile(r"^\s*(\d+) requests in ([\d.]+)s", re.MULTILINE)
-BAD = re.compile(r"Non-2xx or 3xx responses: (\d+)")
-ERRORS = re.compile(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)")
-UNIT = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
-
-
-def wrk(port: int, script: str, connections: int, seconds: int) -> dict:
-    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-                          "--timeout", "20s", "-s", str(HERE / script),
-                          f"http://127.0.0.1:{port}/log"],
-                         capture_output=True, text=True, check=True).stdout
-    requests = REQUESTS.search(out)
-    assert requests, out
-    bad, errors = BAD.search(out), ERRORS.search(out)
-    return {"requests": int(requests.group(1)), "bad": int(bad.group(1)) if bad else 0,
-            "socket_errors": sum(map(int, errors.groups())) if errors else 0,
-            "latency_s": {f"p{p}": float(v) * UNIT[u] for p, v, u in LATENCY.findall(out)}}
+DOCS = HERE.parents[1] / "docs"
+# A machine for this: a quarter of 2 GiB for the server's buffers, no checkpoint for want of WAL.
+POSTGRES = {"max_wal_size": "8GB", "shared_buffers": "512MB"}
+SHOWN = ("stored_per_s", "answered_per_s", "confirmed_per_s", "inserted_per_s", "copy_1_per_s",
+         "copy_2_per_s", "answer_p50_us", "answer_p99_us", "visible_p50_us", "visible_p99_us",
+         "cpu_us.holdfast", "lost", "duplicated", "bad")
 
 
-def sample_peak_rss(system: System, into: dict[str, int]) -> None:
-    for process in system.processes():
-        sizes = process.rss("VmHWM")
-        for number, size in enumerate(sizes.values()):
-            key = process.name if number == 0 else f"{process.name} child {number}"
-            into[key] = max(into.get(key, 0), size)
+def parse(arguments: list[str]) -> argparse.Namespace:
+    names = ",".join(m.name for m in MEASUREMENTS)
+    parser = argparse.ArgumentParser(
+        prog="tests/bench/run", description="Holdfast beside its peers and the bare limits, in one run",
+        epilog=f"Measurements: {names}")
+    parser.add_argument("--rounds", type=int, default=None, help="5; 1 with --quick")
+    parser.add_argument("--quick", action="store_true", help="everything tiny: does it all work?")
+    parser.add_argument("--long", action="store_true", help="ten minutes of batches for the memory")
+    parser.add_argument("--seconds", type=float, help="of each closed loop")
+    parser.add_argument("--only", help="names with commas between; single* means all that begin so")
+    parser.add_argument("--json", type=Path, help="where all figures of all rounds go")
+    parser.add_argument("--write", action="store_true", help="the figures into docs/benchmarks.*")
+    parser.add_argument("--render", action="store_true",
+                        help="measure nothing: docs/benchmarks.md anew from docs/benchmarks.json")
+    return parser.parse_args(arguments)
 
 
-def load_once(system: System, script: str, events_a_request: int, seconds: int) -> dict:
-    before, stored_before = system.rows(), system.stored()
+def chosen(only: str | None) -> list[Measurement]:
+    if only is None:
+        return list(MEASUREMENTS)
+    wanted = only.split(",")
+    found = [m for m in MEASUREMENTS
+             if any(m.name == w or w.endswith("*") and m.name.startswith(w[:-1]) for w in wanted)]
+    if not found:
+        sys.exit(f"no measurement is called {only}; --help names them")
+    return found
+
+
+def scale_of(options: argparse.Namespace) -> Scale:
+    scale = QUICK if options.quick else LONG if options.long else FULL
+    if options.seconds is None:
+        return scale
+    return Scale(**{**vars(scale), "single_seconds": options.seconds,
+                    "batch_seconds": options.seconds})
+
+
+def measure(bench: Bench, measurement: Measurement, number: int) -> dict:
     begin = time.monotonic()
-    load = wrk(system.port, script, CONNECTIONS, seconds)
-    accepted = (load["requests"] - load["bad"]) * events_a_request
-    rss: dict[str, int] = {}
-    sample_peak_rss(system, rss)
-    wait_for(f"{system.name}: all stored", lambda: system.stored() - stored_before >= accepted
-             and system.empty(), 600, 0.02)
-    took = time.monotonic() - begin
-    wait_for("rows standing still", lambda: _stands_still(system), 30)
-    stored = system.rows() - before
-    under_way = CONNECTIONS * events_a_request
-    return {"system": system.name, "stored_per_s": stored / took, "stored": stored,
-            "seconds": took, "answered": accepted, "bad": load["bad"],
-            "socket_errors": load["socket_errors"], "lost": max(0, accepted - stored),
-            "duplicated": max(0, stored - accepted - under_way), "latency_s": load["latency_s"],
-            "rss_bytes": rss}
+    record = {"measurement": measurement.name, "round": number}
+    try:
+        record["figures"] = rounded(measurement.measure(bench))
+    except Exception as error:  # one measurement is not worth the others
+        record["error"] = repr(error)[:500]
+        traceback.print_exc()
+    told = record.get("figures", {})
+    text = "  ".join(f"{name} {told[name]:,.6g}" for name in SHOWN if name in told)
+    print(f"{number} {measurement.name:20} {time.monotonic() - begin:5.1f} s  "
+          f"{text or record.get('error')}", flush=True)
+    return record
 
 
-def _stands_still(system: System) -> bool:
-    rows = system.rows()
-    time.sleep(0.3)
-    return system.rows() == rows
+def rounded(figures: dict[str, float]) -> dict[str, float]:
+    """Producer and consumer together are what Holdfast costs. Four digits are more than is known."""
+    if "cpu_us.producer" in figures:
+        figures["cpu_us.holdfast"] = figures["cpu_us.producer"] + figures["cpu_us.consumer"]
+    whole = ("lost", "duplicated", "bad", "stored", "accepted")
+    return {k: int(v) if k in whole else float(f"{v:.5g}") for k, v in sorted(figures.items())}
 
 
-def copy_once(servers: Servers, source: Database, rows: int) -> float:
-    """Rows/s of one COPY of rows that were stored, in one transaction, into the same table of a
-    fresh database."""
-    name = f"copy_{secrets.token_hex(3)}"
-    target = servers.cluster.create_database(name, TEMPLATE)
-    with source.connect() as session, session.cursor().copy(
-            f"COPY (SELECT * FROM log_events LIMIT {rows}) TO STDOUT (FORMAT binary)") as out:
-        data = b"".join(bytes(block) for block in out)
-    with target.connect() as session:
-        session.execute("CHECKPOINT")
-        begin = time.monotonic()
-        with session.cursor().copy("COPY log_events FROM STDIN (FORMAT binary)") as into:
-            for at in range(0, len(data), 1 << 18):
-                into.write(data[at:at + (1 << 18)])
-        took = time.monotonic() - begin
-        stored = session.execute("SELECT count(*) AS n FROM log_events").fetchone()["n"]
-    target.drop()
-    return stored / took
-
-
-def confirms_once(publisher: Publisher, count: int) -> dict:
-    body = b'{"event_type":"review_started","payload":{"pad":"' + b"p" * 300 + b'"}}\n'
-    times = sorted(publisher.round_trip(body) for _ in range(count))
-    return {"p50": times[len(times) // 2], "p99": times[len(times) * 99 // 100]}
-
-
-def median_spread(values: list[float]) -> dict:
-    return {"median": statistics.median(values), "min": min(values), "max": max(values),
-            "rounds": values}
-
-
-def singles(systems: list[System], options: argparse.Namespace) -> list[dict]:
-    results = []
-    for number in range(options.rounds):
-        for system in random.sample(systems, len(systems)):
-            result = load_once(system, "single.lua", 1, options.seconds)
-            results.append(result)
-            print(f"  round {number + 1} {system.name:9} {result['stored_per_s']:9.0f} stored/s  "
-                  f"lost {result['lost']} duplicated {result['duplicated']} "
-                  f"bad {result['bad']}", flush=True)
-    return results
-
-
-def batches(servers: Servers, holdfast: Holdfast, options: argparse.Namespace) -> dict:
-    ours, bare, loads = [], [], []
-    for number in range(options.rounds):
-        result = load_once(holdfast, "batch.lua", 100, options.seconds)
-        loads.append(result)
-        ours.append(result["stored_per_s"])
-        bare.append(copy_once(servers, holdfast.database, 200_000))
-        print(f"  round {number + 1} batches {ours[-1]:9.0f} stored/s, COPY {bare[-1]:9.0f} rows/s "
-              f"({ours[-1] / bare[-1]:.2f}), lost {result['lost']}", flush=True)
-    return {"holdfast": median_spread(ours), "copy": median_spread(bare), "loads": loads,
-            "ratio": median_spread([a / b for a, b in zip(ours, bare)])}
-
-
-def latencies(holdfast: Holdfast, options: argparse.Namespace) -> dict:
-    publisher = Publisher(holdfast.broker, "bare_confirm")
-    posts, confirms = [], []
-    for number in range(options.rounds):
-        confirms.append(confirms_once(publisher, 500))
-        posts.append(wrk(holdfast.port, "single.lua", 1, 3)["latency_s"])
-        confirms[-1] = min(confirms[-1], confirms_once(publisher, 500), key=lambda c: c["p50"])
-        print(f"  round {number + 1} POST p50 {posts[-1]['p50'] * 1e6:.0f} us, bare confirm p50 "
-              f"{confirms[-1]['p50'] * 1e6:.0f} us", flush=True)
-    publisher.close()
-    return {"post_p50_s": median_spread([p["p50"] for p in posts]),
-            "post_p99_s": median_spread([p["p99"] for p in posts]),
-            "confirm_p50_s": median_spread([c["p50"] for c in confirms]),
-            "confirm_p99_s": median_spread([c["p99"] for c in confirms]),
-            "ratio_p50": median_spread([p["p50"] / c["p50"] for p, c in zip(posts, confirms)])}
-
-
-def summary(report: dict) -> list[str]:
-    lines = []
-    if "single" in report:
-        for name, rate in report["single"]["rates"].items():
-            lines.append(f"single POSTs, 64 connections  {name:9} {rate['median']:9.0f} stored/s "
-                         f"({rate['min']:.0f}-{rate['max']:.0f})")
-        for name, ratio in report["single"]["ratios"].items():
-            lines.append(f"  holdfast / {name}: {ratio:.1f}")
-        for name, size in sorted(report["single"]["rss_bytes"].items()):
-            lines.append(f"  most resident {name:20} {size / 2 ** 20:6.1f} MiB")
-        lines.append(f"  lost {report['single']['lost']}, duplicated "
-                     f"{report['single']['duplicated']}")
-    if "batch" in report:
-        b = report["batch"]
-        lines.append(f"batches of 100  {b['holdfast']['median']:9.0f} stored/s, COPY "
-                     f"{b['copy']['median']:.0f} rows/s, ratio {b['ratio']['median']:.2f} "
-                     f"({b['ratio']['min']:.2f}-{b['ratio']['max']:.2f})")
-    if "latency" in report:
-        n = report["latency"]
-        lines.append(f"POST to 202  p50 {n['post_p50_s']['median'] * 1e6:.0f} us, bare confirm "
-                     f"{n['confirm_p50_s']['median'] * 1e6:.0f} us, ratio "
-                     f"{n['ratio_p50']['median']:.2f} ({n['ratio_p50']['min']:.2f}-"
-                     f"{n['ratio_p50']['max']:.2f})")
-    return lines
-
-
-def single_report(results: list[dict]) -> dict:
-    names = sorted({r["system"] for r in results})
-    rates = {n: median_spread([r["stored_per_s"] for r in results if r["system"] == n])
-             for n in names}
-    rss: dict[str, int] = {}
-    for result in results:
-        for key, size in result["rss_bytes"].items():
-            rss[key] = max(rss.get(key, 0), size)
-    ours = rates["holdfast"]["median"]
-    return {"rates": rates, "rss_bytes": rss, "results": results,
-            "ratios": {n: ours / rates[n]["median"] for n in names if n != "holdfast"},
-            "lost": sum(r["lost"] for r in results),
-            "duplicated": sum(r["duplicated"] for r in results)}
-
-
-def measure(options: argparse.Namespace) -> dict:
-    only = set(options.only.split(","))
-    report: dict = {"machine": {"processors": os.cpu_count(), "kernel": platform.release(),
-                                "load_average_before": os.getloadavg()[0]}}
-    if os.getloadavg()[0] > 1:
-        print(f"load average is {os.getloadavg()[0]:.1f}: others are at work here, the figures "
-              "will be lower and wider apart than those of a quiet machine")
+def measure_all(options: argparse.Namespace) -> dict:
+    measurements, rounds = chosen(options.only), options.rounds or (1 if options.quick else 5)
     folder = Path(tempfile.mkdtemp(prefix="holdfast-bench-"))
-    with Servers({"max_wal_size": "8GB", "shared_buffers": "512MB"}) as servers:
-        systems = all_systems(servers, folder) if "single" in only else [Holdfast(servers, folder)]
-        holdfast = next(s for s in systems if isinstance(s, Holdfast))
-        try:
-            if "single" in only:
-                report["single"] = single_report(singles(systems, options))
-            if "batch" in only:
-                report["batch"] = batches(servers, holdfast, options)
-            if "latency" in only:
-                report["latency"] = latencies(holdfast, options)
-        finally:
-            for system in systems:
-                system.stop()
-    remove_folder(folder)
+    begin = time.monotonic()
+    try:
+        with Servers(POSTGRES) as servers:
+            bench = Bench(servers, folder, scale_of(options))
+            report = {"machine": describe(servers, folder), "scale": vars(bench.scale),
+                      "rounds": rounds, "records": []}
+            for number in range(1, rounds + 1):
+                now = [m for m in measurements if number <= m.rounds]
+                for measurement in random.sample(now, len(now)):
+                    report["records"].append(measure(bench, measurement, number))
+                    report["minutes"] = round((time.monotonic() - begin) / 60, 1)
+                    save(options.json, report)
+    finally:
+        remove_folder(folder)
     return report
 
 
+def save(path: Path | None, report: dict) -> None:
+    """After each measurement: a run that is ended keeps what it has."""
+    if path is None:
+        return
+    records = ",\n".join(json.dumps(r) for r in report["records"])
+    rest = json.dumps({k: v for k, v in report.items() if k != "records"}, indent=1)
+    path.write_text(rest[:-2] + ',\n "records": [\n' + records + "\n ]\n}\n")
+
+
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Holdfast beside its peers, in one run")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=int, default=8, help="of each load")
-    parser.add_argument("--json", type=Path, help="where the whole report goes")
-    parser.add_argument("--only", default="single,batch,latency")
-    options = parser.parse_args()
-    report = measure(options)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n")
-    print("\n".join(summary(report)))
-    return 0
+    options = parse(sys.argv[1:])
+    if options.render:
+        report = json.loads((DOCS / "benchmarks.json").read_text())
+    else:
+        report = measure_all(options)
+        print("\n" + render(report))
+    if options.write:
+        save(DOCS / "benchmarks.json", report)
+    if options.write or options.render:
+        write_section(DOCS / "benchmarks.md", report)
+    return 1 if any("error" in r for r in report["records"]) else 0
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The systems that are compared, each on a virtual host and a database of its own. All have one
-HTTP process and one storing process; they stay up between rounds and are idle then."""
+"""The systems that are compared, each on a virtual host and a database of its own, with one HTTP
+process and one storing process unless said otherwise. Each load gets a system of its own, started for
+it and taken away after it: what one load leaves behind touches no other, and processor time and
+memory are that load's."""
 import http.client
 import secrets
-import sys
 from pathlib import Path
 
 import psycopg
@@ -19,26 +20,57 @@ HERE = Path(__file__).resolve().parent
 
 
 class System:
-    """What compare.py needs of each. `progress` is a query that counts stored rows at little cost,
-    to be asked while a load is being stored; rows() counts them one by one afterwards."""
+    """`progress` is a query that counts stored rows at little cost, to be asked while a load is being
+    stored; rows() counts them one by one afterwards. Use as a context: the end stops all."""
     name: str
-    table: str
     progress: str
+    count: str
     port: int
     broker: Vhost
     database: Database
-    _session: psycopg.Connection | None = None
+    keeps_database = False
 
-    def rows(self) -> int:
-        value = self.database.value(f"SELECT count(*) FROM {self.table}")
-        assert isinstance(value, int)
-        return value
+    def __enter__(self) -> "System":
+        try:
+            self.start()
+            self._session = self.database.connect()
+            self._before = self._ask(self.progress)
+            self._begin = self._session.execute("SELECT now() AS n").fetchone()["n"]
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._session.close()
+        self.stop()
+
+    def start(self) -> None:
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        for process in self.processes():
+            process.kill9()
+        self.broker.drop()
+        if not self.keeps_database:
+            self.database.drop()
+
+    @property
+    def session(self) -> psycopg.Connection:
+        """Of the superuser, one for all the questions of a measurement."""
+        return self._session
+
+    def _ask(self, query: str) -> int:
+        return int(self._session.execute(query).fetchone()["n"])
 
     def stored(self) -> int:
-        if self._session is None:
-            self._session = self.database.connect()
-        row = self._session.execute(self.progress).fetchone()
-        return int(row["n"])
+        """Rows that were added since the beginning."""
+        return self._ask(self.progress) - self._before
+
+    def rows(self) -> tuple[int, int]:
+        """How many there are, and how many of them are the only one of their id."""
+        row = self._session.execute(self.count, (self._begin,)).fetchone()
+        return row["n"], row["different"]
 
     def empty(self) -> bool:
         return all(self.broker.ready(q) == 0 for q in self.broker.queues())
@@ -46,31 +78,44 @@ class System:
     def processes(self) -> list[Process]:
         raise NotImplementedError
 
-    def stop(self) -> None:
-        for process in self.processes():
-            process.kill9()
+    def families(self) -> dict[str, list[int]]:
+        """Process ids by what is theirs to do."""
+        return {"rabbitmq": [self.broker.server.pid], "postgres": [self.database.server.pid]}
 
 
 class Holdfast(System):
-    name, table = "holdfast", "log_events"
+    name = "holdfast"
     progress = "SELECT coalesce(sum(events), 0) AS n FROM batches"
+    count = ("SELECT count(*) AS n, count(DISTINCT id) AS different FROM log_events "
+             "WHERE received_at >= %s")
 
-    def __init__(self, servers: Servers, folder: Path):
+    def __init__(self, servers: Servers, folder: Path, consumers: int = 1,
+                 database: Database | None = None, **consumer_env: str):
         self.broker = servers.broker.create_vhost()
-        self.database = servers.create_database(f"holdfast_{secrets.token_hex(3)}")
+        self.keeps_database = database is not None
+        self.database = database or servers.create_database(f"holdfast_{secrets.token_hex(3)}")
         self.stack = Stack(folder, self.broker, self.database)
         self.stack.add_producer(env={"LOG_LEVEL": "WARNING"})
-        self.stack.add_consumer(env={"LOG_LEVEL": "WARNING"})
-        self.stack.start()
+        for _ in range(consumers):
+            self.stack.add_consumer(env={"LOG_LEVEL": "WARNING", **consumer_env})
         self.port = self.stack.producer.port
+
+    def start(self) -> None:
+        self.stack.start()
 
     def processes(self) -> list[Process]:
         return list(self.stack.daemons)
 
+    def families(self) -> dict[str, list[int]]:
+        running = {"producer": self.stack.producers, "consumer": self.stack.consumers}
+        return {name: [d.pid for d in daemons if d.is_running()]
+                for name, daemons in running.items()} | super().families()
+
 
 class Peer(System):
-    table = "peer_log_events"
     progress = "SELECT coalesce(max(id), 0) AS n FROM peer_log_events"
+    count = ("SELECT count(*) AS n, count(*) AS different FROM peer_log_events "
+             "WHERE created_at >= %s")
 
     def __init__(self, servers: Servers, folder: Path, name: str):
         self.name = name
@@ -88,10 +133,12 @@ class Peer(System):
                                 folder / f"{name}-producer.log", cwd=here)
         self.consumer = Process(f"{name} consumer", [python, "consumer.py"], env,
                                 folder / f"{name}-consumer.log", cwd=here)
+
+    def start(self) -> None:
         self.producer.start()
         self.consumer.start()
-        wait_for(f"{name} up", self._is_up, 30)
-        wait_for(f"{name} consuming", lambda: "log_queue" in self.broker.queues(), 30)
+        wait_for(f"{self.name} up", self._is_up, 30)
+        wait_for(f"{self.name} consuming", lambda: "log_queue" in self.broker.queues(), 30)
 
     def _is_up(self) -> bool:
         assert self.producer.is_running(), self.producer.log_tail()
@@ -102,11 +149,6 @@ class Peer(System):
     def processes(self) -> list[Process]:
         return [self.producer, self.consumer]
 
-
-def all_systems(servers: Servers, folder: Path) -> list[System]:
-    return [Holdfast(servers, folder), Peer(servers, folder, "plain"),
-            Peer(servers, folder, "tuned")]
-
-
-if __name__ == "__main__":
-    sys.exit("run tests/bench/run")
+    def families(self) -> dict[str, list[int]]:
+        return {"producer": [self.producer.pid], "consumer": [self.consumer.pid]} | \
+            super().families()

@@ -19,7 +19,7 @@ from rig.process import Process, clean_environment, descendants
 from rig.wait import free_port, wait_for
 
 
-def _bin_folder() -> Path:
+def bin_folder() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda p: float(p.parent.name))
     assert found, "PostgreSQL is not installed"
     return found[-1]
@@ -42,14 +42,14 @@ class Cluster:
             self._as_user = {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         self._env = clean_environment(LC_ALL="C.UTF-8", HOME=str(folder))
         self._init(settings or {})
-        self._server = Process("postgres", [str(_bin_folder() / "postgres"), "-D", str(self.data)],
+        self._server = Process("postgres", [str(bin_folder() / "postgres"), "-D", str(self.data)],
                                self._env, folder / "postgres.out", cwd=folder, **self._as_user)
 
     def _init(self, settings: dict[str, str]) -> None:
         secret = self.folder / "password"
         secret.write_text(self.password)
         os.chmod(secret, 0o644)
-        subprocess.run([str(_bin_folder() / "initdb"), "-D", str(self.data), "-U", SUPERUSER,
+        subprocess.run([str(bin_folder() / "initdb"), "-D", str(self.data), "-U", SUPERUSER,
                         "-A", "scram-sha-256", "--pwfile", str(secret), "--data-checksums",
                         "--encoding", "UTF8", "--locale", "C.UTF-8"],
                        env=self._env, cwd=self.folder, check=True, capture_output=True,
