@@ -182,6 +182,11 @@ def integration() -> Count:
     return pytest("integration", "build-gcc", "tests/integration", "tests/style")
 
 
+def bench() -> Count:
+    """The instrument's quickest slice."""
+    return pytest("bench", "build-gcc", "tests/bench", seconds=300)
+
+
 def integration_asan() -> Count:
     return pytest("integration-asan", "build-asan", "tests/integration", "-m", "asan")
 
@@ -208,7 +213,7 @@ STEPS: dict[str, Callable[[], Count]] = {
     "style": style, "tidy": tidy, "fuzz": fuzz,
     "integration": integration, "integration-asan": integration_asan,
     "faults": faults, "faults-asan": faults_asan, "mutants": mutants,
-    "scale": scale,
+    "scale": scale, "bench": bench,
 }
 
 
