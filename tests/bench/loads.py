@@ -171,7 +171,7 @@ def soak(system: Holdfast, load: Load, seconds: float, slice_seconds: float) -> 
         marks.append(memory_figures(system.families()))
         accepted += answered.accepted
         under_way += answered.under_way
-        wait_for("stored", lambda: system.stored() >= accepted, STORED_WITHIN_S, 0.01)  # noqa: B023
+        wait_for("stored", lambda: system.stored() >= accepted, STORED_WITHIN_S, 0.01)
     figures = storing.finish(accepted, under_way)
     fifth = max(1, len(marks) // 5)
     for key in ("rss_mib.producer", "rss_mib.consumer"):
