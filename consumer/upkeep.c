@@ -5,10 +5,26 @@
  * the present month's partition is there, or its absence will be told by the next batch. */
 #include "common/base/clock.h"
 #include "common/base/config.h"
+#include "consumer/meters.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
 
 #define UPKEEP_EVERY (3600 * CLOCK_S)
+
+/* Parameters of a batch of usual size. What is larger, libpq and the scratch buffer would keep. */
+#define KEPT_BYTES ((size_t)2 << 20)
+
+bool writer_renews(struct writer *w)
+{
+    if (w->scratch.capacity <= KEPT_BYTES)
+        return false;
+    buffer_finish(&w->scratch);
+    w->up = false;
+    w->down_since_ns = clock_now_ns();
+    metric_add(w->options->meters->database_up, -1);
+    session_renew(w->session);
+    return true;
+}
 
 void writer_enter_probe(struct writer *w)
 {

@@ -253,7 +253,9 @@ void writer_enter_stored(struct writer *w)
     backoff_reset(&w->rest);
     metric_add(w->options->meters->committed, 1);
     w->handler.on_stored(w->arg, b, &w->result);
-    if (w->upkeep_due <= clock_now_ns())
+    if (writer_renews(w))
+        writer_go(w, WRITER_DOWN);
+    else if (w->upkeep_due <= clock_now_ns())
         writer_go(w, WRITER_AHEAD);
     else
         writer_go(w, w->purging ? WRITER_PURGE : WRITER_FREE);

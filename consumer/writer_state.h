@@ -48,12 +48,12 @@ void writer_go(struct writer *w, enum writer_state state);
 void writer_on_answer(void *arg, const struct session_answer *a);
 void writer_arm(struct writer *w, int64_t delay_ns);
 struct statement writer_statement(struct writer *w);
+bool writer_renews(struct writer *w);              /* the session, when it has become large */
 void writer_forget_search(struct writer *w);       /* cut short, it has proved nothing */
 enum writer_state writer_decide(struct writer *w); /* after a failure, rolled back */
 /* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
 enum writer_state writer_fail_because(struct writer *w, const char *message);
-/* The COPY stream: header, the rows of the events that are to be stored from `begin` to `end` of
- * `which` (NULL: of all events), trailer. The number of rows; false when memory ran out. */
+/* The COPY stream of what is to be stored of a range of `which` (NULL: of all). False: memory. */
 MUST_CHECK bool writer_gather(struct writer *w, const size_t *which, struct split_piece range,
                               size_t *out_rows);
 

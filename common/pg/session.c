@@ -59,7 +59,7 @@ static void close_connection(struct session *s)
     s->kept = NULL;
     s->conn = NULL;
     s->fn = NULL;
-    s->copying = false;
+    s->copying = s->renewing = false;
 }
 
 /* What is wrong with the settings is not mended in a second: such a server is asked slowly. */
@@ -86,6 +86,13 @@ void session_drop(struct session *s, const char *reason)
 {
     if (s->fault.message[0] == 0)
         connect_fault_of_text(&s->fault, reason);
+    session_arm(s, 0);
+}
+
+void session_renew(struct session *s)
+{
+    assert(s->state == SESSION_READY);
+    s->renewing = true;
     session_arm(s, 0);
 }
 
@@ -223,17 +230,24 @@ static void start(struct session *s)
         session_lose(s, "out of memory");
 }
 
-static void on_timer(int fd, short what, void *arg)
+static void overdue(struct session *s)
 {
-    struct session *s = arg;
-    (void)fd, (void)what;
-    if (s->state == SESSION_DOWN) {
-        start(s);
-        return;
-    }
     /* libpq would begin with the same silent host for ever. */
     s->skip += s->state == SESSION_CONNECTING;
     session_lose(s, s->state == SESSION_BUSY ? "no answer in time" : "no connection in time");
+}
+
+static void on_timer(int fd, short what, void *arg)
+{
+    struct session *s = arg;
+    const bool renewing = s->renewing;
+    (void)fd, (void)what;
+    if (renewing)
+        close_connection(s);
+    if (renewing || s->state == SESSION_DOWN)
+        start(s);
+    else
+        overdue(s);
 }
 
 struct session *session_create(struct loop *loop, const struct session_options *options,

@@ -52,5 +52,8 @@ const struct session_fault *session_fault(const struct session *s); /* of the la
 
 /* Gives up the connection, e.g. when its state is in doubt; on_lost follows, later. */
 void session_drop(struct session *s, const char *reason);
+/* Makes the connection anew, soon, as a matter of course: on_ready follows, nothing may be asked
+ * until then. libpq's buffers never shrink. */
+void session_renew(struct session *s);
 
 #endif

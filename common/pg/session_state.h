@@ -33,6 +33,7 @@ struct session {
     struct event *writable;     /* owned; added while there is something to send */
     struct session_fault fault; /* why the connection is about to end; message "" when it is not */
     struct session_fault last;  /* why it ended last; cleared when ready again */
+    bool renewing;              /* the connection is fine and ends all the same */
     size_t setup_next;          /* set-up statement in flight, past the last when done */
 
     /* The command in flight. */

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pika
@@ -14,6 +15,7 @@ import pytest
 
 from refusal import POISON, SQLSTATE, Refusal
 from rig.broker import Vhost
+from rig.process import rss_bytes
 from rig.stack import Stack
 from rig.wait import wait_for
 
@@ -260,6 +262,43 @@ def test_an_unreadable_line_does_not_harm_the_lines_beside_it(
     rows = wait_quarantined(stack, 2)
     assert {row["raw"] for row in rows} == {bad, b"[]"}
     assert {row["xid"] for row in rows} == {stack.database.value("SELECT xid::text FROM batches")}
+
+
+def test_the_memory_a_huge_message_took_is_given_back(stack: Stack) -> None:
+    accept(stack, event(1))
+    stack.wait_count(1)
+    size = 32 << 20
+    for n in range(3):
+        put(stack.broker, b"x" * size + b"%d" % n)
+    wait_for("quarantined", lambda: stack.database.value(
+        "SELECT count(*) FROM quarantine WHERE octet_length(raw) = %s", (size + 1,)) == 3)
+    wait_for("memory given back", lambda: rss_bytes(stack.consumer.pid) < 20 << 20)
+    accept(stack, event(2))
+    stack.wait_count(2)
+    assert stack.consumer.metric("holdfast_db_sessions_lost_total") == 0
+    assert stack.consumer.health()["status"] == "healthy"
+
+
+def test_a_line_from_the_future_makes_no_partitions(stack: Stack) -> None:
+    """It is kept in quarantine: a clock, or a stranger, is wrong; its neighbours are stored."""
+    def partitions() -> int:
+        return stack.database.value("SELECT count(*) FROM pg_inherits "
+                                    "WHERE inhparent = 'log_events'::regclass")
+    before, now = partitions(), datetime.now(timezone.utc)
+    stack.consumer.stop()
+    line = json.loads(line_of(stack))
+    stack.consumer.restart()
+    lines = []
+    for n, ahead in enumerate((timedelta(hours=23), timedelta(hours=25), timedelta(days=3650))):
+        line["id"] = line["id"][:-1] + str(n)
+        line["received_at"] = (now + ahead).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        lines.append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+    put(stack.broker, b"".join(lines), **LINES)
+    rows = wait_quarantined(stack, 2)
+    assert {row["raw"] for row in rows} == {line.rstrip() for line in lines[1:]}
+    assert all(row["reason"] == "unreadable" and "/received_at" in row["message"] for row in rows)
+    stack.wait_count(1)
+    assert partitions() == before
 
 
 def test_an_unreadable_message_that_comes_again_is_counted_on_its_row(stack: Stack) -> None:

@@ -11,7 +11,7 @@ static inline void unit_line(struct buffer *out, unsigned n, const char *more)
 {
     buffer_printf(out,
                   "{\"id\":\"01a1fbad-2991-7001-a38f-%012x\",\"received_at\":"
-                  "\"2026-11-21T01:16:32.018452Z\"%s,\"event_type\":\"t\",\"severity\":\"info\","
+                  "\"2025-11-21T01:16:32.018452Z\"%s,\"event_type\":\"t\",\"severity\":\"info\","
                   "\"routing_key\":\"events.t\",\"priority\":5,\"payload\":{\"n\":1}}\n",
                   n, more);
 }

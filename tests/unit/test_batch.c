@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "consumer/keys.h"
 #include "consumer/row.h"
 #include "schema/queries.h"
@@ -145,14 +146,35 @@ static void what_is_no_event_is_quarantined_whole(void **state)
     batch_destroy(b);
 }
 
-static void a_time_no_partition_can_have_is_no_event(void **state)
+static void add_received(struct batch *b, int64_t wall_us)
 {
+    char time[CLOCK_TEXT_SIZE + 1];
+    struct buffer line = {0};
+    clock_format(wall_us, time);
+    buffer_printf(&line,
+                  "{\"id\":\"01a1fbad-2991-7001-a38f-aa49ae7569c6\",\"received_at\":\"%s\","
+                  "\"event_type\":\"t\",\"severity\":\"info\",\"routing_key\":\"x\","
+                  "\"priority\":5}",
+                  time);
+    add(b, unit_message(buffer_slice(&line)));
+    buffer_finish(&line);
+}
+
+static void a_time_that_cannot_be_is_no_event(void **state)
+{
+    const int64_t now = clock_wall_us(), hour = INT64_C(3600) * 1000000;
     struct batch *b = batch_create();
     (void)state;
-    add(b, unit_message(SLICE("{\"id\":\"01a1fbad-2991-7001-a38f-aa49ae7569c6\",\"received_at\":"
-                              "\"0001-01-01T00:00:00.000000Z\",\"event_type\":\"t\","
-                              "\"severity\":\"info\",\"routing_key\":\"x\",\"priority\":5}")));
-    assert_int_equal(verdict(b, 0), BATCH_UNREADABLE);
+    add_received(b, now + 23 * hour);
+    add_received(b, now + 25 * hour);
+    add_received(b, now + 24 * 3650 * hour);
+    add_received(b, INT64_C(946684800) * 1000000); /* 2000-01-01 */
+    add_received(b, INT64_C(946684799) * 1000000);
+    assert_int_equal(verdict(b, 0), BATCH_STORE);
+    assert_int_equal(verdict(b, 1), BATCH_UNREADABLE);
+    assert_int_equal(verdict(b, 2), BATCH_UNREADABLE);
+    assert_int_equal(verdict(b, 3), BATCH_STORE);
+    assert_int_equal(verdict(b, 4), BATCH_UNREADABLE);
     batch_destroy(b);
 }
 
@@ -272,7 +294,7 @@ int main(void)
         cmocka_unit_test(rows_are_in_the_order_of_the_columns),
         cmocka_unit_test(a_bad_line_harms_only_itself),
         cmocka_unit_test(what_is_no_event_is_quarantined_whole),
-        cmocka_unit_test(a_time_no_partition_can_have_is_no_event),
+        cmocka_unit_test(a_time_that_cannot_be_is_no_event),
         cmocka_unit_test(the_first_of_one_key_claims_it),
         cmocka_unit_test(a_taken_key_judges_all_that_wanted_it),
         cmocka_unit_test(an_event_that_meets_itself_is_a_duplicate),

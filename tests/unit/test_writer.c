@@ -26,7 +26,7 @@ static void review_sessions_are_noted_in_the_same_transaction(void **state)
 {
     static const char line[] =
         "{\"id\":\"01a1fbad-2991-7001-a38f-000000000001\",\"received_at\":"
-        "\"2026-11-21T01:16:32.018452Z\",\"event_type\":\"review_started\",\"severity\":\"info\","
+        "\"2025-11-21T01:16:32.018452Z\",\"event_type\":\"review_started\",\"severity\":\"info\","
         "\"session_id\":7,\"routing_key\":\"events.t\",\"priority\":5,\"payload\":{}}\n";
     const struct link_delivery message = unit_message(slice_of(line));
     struct batch *b = batch_create();
@@ -101,6 +101,30 @@ static void a_server_turned_read_only_is_left(void **state)
     scene_lose("");
     scene_ready();
     assert_string_equal(scene_asked(), "BEGIN");
+}
+
+static void a_session_grown_large_is_renewed(void **state)
+{
+    static char junk[(3 << 20) + 1];
+    struct batch *b = batch_create();
+    (void)state;
+    memset(junk, 'x', sizeof junk - 1);
+    const struct link_delivery message = unit_message(slice_of(junk));
+    batch_add(b, scene.reader, delivery_create(&message));
+    batch_seal(b);
+    scene_store(b);
+    scene_ok("BEGIN");
+    scene_ok("quarantine_events");
+    scene_ok("record_batch");
+    scene_ok("COMMIT");
+    assert_int_equal(told.stored, 1);
+    assert_int_equal(told.result.quarantined, 1);
+    assert_true(scene_is_renewed());
+    assert_false(writer_is_free(scene.writer));
+    scene_ready();
+    scene_ok(SQL_PROBE);
+    assert_true(writer_is_free(scene.writer) && writer_is_well(scene.writer));
+    assert_int_equal(scene.writer->scratch.capacity, 0);
 }
 
 static void configuration_is_given_up_at_once_and_probed(void **state)
@@ -283,6 +307,7 @@ int main(void)
         TEST(a_lost_commit_is_played_again),
         TEST(a_row_that_is_there_is_met_through_the_stage),
         TEST(a_server_turned_read_only_is_left),
+        TEST(a_session_grown_large_is_renewed),
         TEST(configuration_is_given_up_at_once_and_probed),
         TEST(tries_run_out),
         TEST(a_waiting_batch_can_be_had_back),

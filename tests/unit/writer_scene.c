@@ -20,7 +20,7 @@ static struct session {
     const char *asked; /* SQL or the statement's name; NULL: nothing */
     session_answer_fn fn;
     void *fn_arg;
-    bool dropped;
+    bool dropped, renewed;
 } session;
 
 struct session *session_create(struct loop *loop, const struct session_options *options,
@@ -70,6 +70,12 @@ void session_drop(struct session *s, const char *reason)
 {
     (void)reason;
     s->dropped = true;
+}
+
+void session_renew(struct session *s)
+{
+    assert_null(s->asked);
+    s->renewed = true;
 }
 
 size_t session_rows(const struct session_answer *a)
@@ -163,6 +169,7 @@ void scene_lose(const char *sqlstate)
 
 void scene_ready(void)
 {
+    session.renewed = false;
     session.handler.on_ready(session.arg);
     see();
 }
@@ -207,6 +214,11 @@ const char *scene_asked(void)
 bool scene_is_dropped(void)
 {
     return session.dropped;
+}
+
+bool scene_is_renewed(void)
+{
+    return session.renewed;
 }
 
 int scene_begin(void **state)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A writer over a session that remembers what it is asked and answers what the test says. Wherever
- * an answer is expected the first argument is the SQL, or the name of the statement, that must have
- * been asked. */
+/* A writer over a session that remembers what it is asked and answers what the test says. The first
+ * argument where an answer is expected is the SQL, or the statement's name, that was asked. */
 #ifndef HOLDFAST_TESTS_WRITER_SCENE_H
 #define HOLDFAST_TESTS_WRITER_SCENE_H
 
@@ -36,6 +35,7 @@ extern struct scene scene;
 
 const char *scene_asked(void); /* NULL: nothing */
 bool scene_is_dropped(void);   /* the session was */
+bool scene_is_renewed(void);   /* and not ready again yet */
 int scene_open(void **state);  /* of the group */
 int scene_close(void **state);
 int scene_begin(void **state); /* of each test: a writer that is free */
