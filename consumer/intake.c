@@ -29,9 +29,6 @@ struct intake {
     struct lane lanes[TOPOLOGY_LANES];
 };
 
-#define FOR_EACH_LANE(in, lane)                                                                    \
-    for (struct lane *lane = (in)->lanes; lane < (in)->lanes + TOPOLOGY_LANES; lane++)
-
 static void hold(struct lane *lane, size_t bytes)
 {
     lane->held += bytes;
@@ -62,8 +59,8 @@ static void show_in_flight(const struct intake *in)
 
 static void flush(struct intake *in)
 {
-    FOR_EACH_LANE(in, lane)
-    settle_flush(settle_of(lane));
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++)
+        settle_flush(settle_of(&in->lanes[i]));
     show_in_flight(in);
 }
 
@@ -97,8 +94,8 @@ static void send_back_waiting(struct lane *lane)
 
 void intake_open(struct intake *in)
 {
-    FOR_EACH_LANE(in, lane)
-    {
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        struct lane *lane = &in->lanes[i];
         if (lane->open)
             continue;
         lane->open = true;
@@ -116,15 +113,15 @@ static void close_lane(struct lane *lane)
 
 void intake_close(struct intake *in)
 {
-    FOR_EACH_LANE(in, lane)
-    close_lane(lane);
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++)
+        close_lane(&in->lanes[i]);
 }
 
 bool intake_close_stalled(struct intake *in)
 {
     bool any = false;
-    FOR_EACH_LANE(in, lane)
-    {
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        struct lane *lane = &in->lanes[i];
         if (!lane->open || !subscriber_is_stalled(lane->subscriber))
             continue;
         any = true;
@@ -194,10 +191,10 @@ struct intake *intake_create(struct loop *loop, const struct subscriber_options 
     if (in == NULL)
         return NULL;
     *in = (struct intake){.meters = options->meters, .handler = *handler, .arg = arg};
-    FOR_EACH_LANE(in, lane)
-    {
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        struct lane *lane = &in->lanes[i];
         lane->in = in;
-        lane->name = (enum topology_lane)(lane - in->lanes);
+        lane->name = (enum topology_lane)i;
         started = started && start_lane(lane, loop, options);
     }
     if (started)
@@ -210,8 +207,8 @@ void intake_destroy(struct intake *in)
 {
     if (in == NULL)
         return;
-    FOR_EACH_LANE(in, lane)
-    {
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        struct lane *lane = &in->lanes[i];
         subscriber_destroy(lane->subscriber);
         delivery_list_clear(&lane->waiting);
     }
@@ -220,8 +217,8 @@ void intake_destroy(struct intake *in)
 
 void intake_end(struct intake *in)
 {
-    FOR_EACH_LANE(in, lane)
-    {
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        struct lane *lane = &in->lanes[i];
         lane->open = false;
         subscriber_end(lane->subscriber);
     }
