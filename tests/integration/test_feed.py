@@ -316,5 +316,7 @@ def test_a_subscriber_misses_nothing_through_two_kills(make_stack: Callable[...,
         stopped.set()
         poster.join()
         mine.close()
+    print(f"{len(wanted)} wanted of {total}, none missing,",
+          f"{sum(n > 1 for n in got.values())} told more than once")
     assert got.keys() == wanted
     assert stack.count() == total
