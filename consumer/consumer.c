@@ -252,6 +252,7 @@ static void on_tick(int fd, short what, void *arg)
     (void)fd, (void)what;
     watch_writers(c);
     watch_feed(c);
+    intake_show(c->intake);
     if (c->drain_by == 0 || c->ended || clock_now_ns() < c->drain_by)
         return;
     log_warning("drain_cut", "what is not committed yet is left to the queue");

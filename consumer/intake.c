@@ -57,6 +57,18 @@ static void show_in_flight(const struct intake *in)
     metric_set(in->meters->in_flight, (int64_t)open);
 }
 
+void intake_show(const struct intake *in)
+{
+    const int64_t now_ns = clock_now_ns();
+    int64_t age_ns = 0;
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        const int64_t since_ns = settle_oldest_ns(settle_of(&in->lanes[i]));
+        if (since_ns != 0 && now_ns - since_ns > age_ns)
+            age_ns = now_ns - since_ns;
+    }
+    metric_set(in->meters->oldest_age, age_ns / CLOCK_S);
+}
+
 static void flush(struct intake *in)
 {
     for (size_t i = 0; i < TOPOLOGY_LANES; i++)

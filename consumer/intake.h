@@ -33,6 +33,8 @@ bool intake_is_open(const struct intake *in);
  * whether there were any. */
 bool intake_close_stalled(struct intake *in);
 
+void intake_show(const struct intake *in); /* the gauges that change with time alone */
+
 bool intake_has(const struct intake *in, enum topology_lane lane);
 struct delivery *intake_take(struct intake *in, enum topology_lane lane);
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "common/amqp/link.h"
+#include "common/base/clock.h"
 
 enum { OPEN, COMMITTED, SETTLED };
 
@@ -25,6 +26,7 @@ void settle_init(struct settle *s)
 void settle_finish(struct settle *s)
 {
     free(s->states);
+    free(s->since_ns);
     settle_init(s);
 }
 
@@ -47,12 +49,20 @@ static bool grow(struct settle *s)
 {
     const size_t size = s->states == NULL ? RING_SIZE_MIN : (s->mask + 1) * 2;
     uint8_t *states = malloc(size);
-    if (states == NULL)
+    int64_t *since_ns = calloc(size, sizeof *since_ns);
+    if (states == NULL || since_ns == NULL) {
+        free(states);
+        free(since_ns);
         return false;
-    for (uint64_t tag = s->first; s->states != NULL && tag < s->next; tag++)
+    }
+    for (uint64_t tag = s->first; s->states != NULL && tag < s->next; tag++) {
         states[tag & (size - 1)] = s->states[tag & s->mask];
+        since_ns[tag & (size - 1)] = s->since_ns[tag & s->mask];
+    }
     free(s->states);
+    free(s->since_ns);
     s->states = states;
+    s->since_ns = since_ns;
     s->mask = size - 1;
     return true;
 }
@@ -64,6 +74,7 @@ bool settle_delivered(struct settle *s, uint64_t tag)
     if ((s->states == NULL || s->next - s->first > s->mask) && !grow(s))
         return false;
     s->states[tag & s->mask] = OPEN;
+    s->since_ns[tag & s->mask] = clock_now_ns();
     s->next = tag + 1;
     return true;
 }
@@ -119,4 +130,9 @@ void settle_flush_all(struct settle *s)
 size_t settle_open_count(const struct settle *s)
 {
     return (size_t)(s->next - s->first);
+}
+
+int64_t settle_oldest_ns(const struct settle *s)
+{
+    return s->first < s->next ? s->since_ns[s->first & s->mask] : 0;
 }

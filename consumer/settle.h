@@ -22,7 +22,8 @@ struct settle {
     uint64_t first;      /* lowest tag not settled with the broker */
     uint64_t next;       /* one past the highest tag delivered */
     uint8_t *states;     /* owned ring: state of tag t at t & mask */
-    size_t mask;         /* size of the ring - 1; 0 while there is none */
+    int64_t *since_ns;   /* owned ring: when it was delivered */
+    size_t mask;         /* size of the rings - 1; 0 while there are none */
 };
 
 void settle_init(struct settle *s);
@@ -44,5 +45,6 @@ void settle_flush(struct settle *s);
 void settle_flush_all(struct settle *s);
 
 size_t settle_open_count(const struct settle *s); /* tags delivered and not settled */
+int64_t settle_oldest_ns(const struct settle *s); /* when the oldest of them came; 0 = none */
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 
 static void log_faults(const struct buffer *faults)
 {
@@ -45,9 +46,11 @@ void catalog_source_reload(struct catalog_source *s)
 {
     if (s->folder[0] == '\0') {
         log_info("catalog_kept", "the catalogue is the built-in one, there is nothing to read");
+        metrics_config_read(true);
         return;
     }
     struct catalog *c = load(s);
+    metrics_config_read(c != NULL);
     if (c == NULL) {
         log_error("catalog_kept", "the catalogue is faulty; the one before stays in force",
                   LOG_TEXT("folder", s->folder));

@@ -14,11 +14,14 @@
 #include <unistd.h>
 
 #include "common/base/clock.h"
+#include "common/base/process.h"
 
 #define METRICS_MAX   256
 #define CELLS_MAX     4096
 #define LATENCY_COUNT 18 /* finite buckets: 0.1 ms · 2^0 … 2^17 = 13.1 s */
 #define SIZE_COUNT    19 /* 1, 2, 5 … 1e6 */
+
+enum { CELL_PID, CELL_CONFIG_US, CELL_CONFIG_BAD, CELLS_FIRST }; /* of a row, before the metrics' */
 
 enum kind { COUNTER, GAUGE, LATENCY, SIZE };
 
@@ -34,6 +37,14 @@ static int64_t *cells; /* workers × CELLS_MAX, shared */
 static unsigned workers, own_row;
 static int64_t started_us;
 
+static void start_row(void)
+{
+    int64_t *own = cells + own_row * (size_t)CELLS_MAX;
+    own[CELL_PID] = getpid();
+    own[CELL_CONFIG_US] = clock_wall_us();
+    own[CELL_CONFIG_BAD] = 0;
+}
+
 bool metrics_open(unsigned rows)
 {
     const size_t size = rows * sizeof(int64_t) * CELLS_MAX;
@@ -44,17 +55,27 @@ bool metrics_open(unsigned rows)
     workers = rows;
     own_row = 0;
     metric_count = 0;
-    cell_count = 1; /* the first of a row is the worker's pid */
-    cells[0] = getpid();
+    cell_count = CELLS_FIRST;
     started_us = clock_wall_us();
+    start_row();
     return true;
+}
+
+void metrics_config_read(bool good)
+{
+    if (cells == NULL)
+        return;
+    int64_t *own = cells + own_row * (size_t)CELLS_MAX;
+    own[CELL_CONFIG_BAD] = !good;
+    if (good)
+        own[CELL_CONFIG_US] = clock_wall_us();
 }
 
 void metrics_use_row(unsigned worker)
 {
     assert(worker < workers);
     own_row = worker;
-    cells[worker * (size_t)CELLS_MAX] = getpid();
+    start_row();
     for (size_t i = 0; i < metric_count; i++) {
         if (metrics[i].kind == GAUGE)
             metric_set(&metrics[i], 0);
@@ -214,51 +235,37 @@ static void render_metric(const struct metric *m, struct buffer *out)
     }
 }
 
-struct usage {
-    int64_t ticks; /* of CPU, user and system */
-    int64_t pages; /* resident */
-};
-
-/* Adds what a worker has used; nothing when it is gone. */
-static void add_usage(int64_t pid, struct usage *sum)
+/* The worker that read its settings longest ago, or last in vain, is the one to know about. */
+static void render_config(struct buffer *out)
 {
-    char path[64];
-    long long user = 0, system = 0, pages = 0;
-    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
-    FILE *stat = fopen(path, "re");
-    if (stat == NULL)
-        return;
-    /* proc(5): the 14th and 15th are the times, the 24th the pages; the 2nd is our own name. */
-    if (fscanf(stat,
-               "%*d (%*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lld %lld %*d %*d %*d %*d "
-               "%*d %*d %*u %*u %lld",
-               &user, &system, &pages) == 3) {
-        sum->ticks += user + system;
-        sum->pages += pages;
+    int64_t oldest_us = INT64_MAX, good = 1;
+    for (unsigned row = 0; row < workers; row++) {
+        const int64_t *own = cells + row * (size_t)CELLS_MAX;
+        if (own[CELL_PID] == 0)
+            continue;
+        oldest_us = own[CELL_CONFIG_US] < oldest_us ? own[CELL_CONFIG_US] : oldest_us;
+        good = good && own[CELL_CONFIG_BAD] == 0;
     }
-    fclose(stat);
+    buffer_printf(out,
+                  "# HELP holdfast_config_reload_timestamp_seconds When the settings in force were "
+                  "read.\n"
+                  "# TYPE holdfast_config_reload_timestamp_seconds gauge\n"
+                  "holdfast_config_reload_timestamp_seconds %.3f\n",
+                  (double)oldest_us * 1e-6);
+    buffer_printf(out,
+                  "# HELP holdfast_config_reload_successful 0 when the last try to read them "
+                  "failed.\n"
+                  "# TYPE holdfast_config_reload_successful gauge\n"
+                  "holdfast_config_reload_successful %" PRId64 "\n",
+                  good);
 }
 
 static void render_process(struct buffer *out)
 {
-    struct usage sum = {0};
+    struct process_usage sum = {0};
     for (unsigned row = 0; row < workers; row++)
-        add_usage(cells[row * (size_t)CELLS_MAX], &sum);
-    buffer_printf(out,
-                  "# HELP process_resident_memory_bytes Resident memory of all workers.\n"
-                  "# TYPE process_resident_memory_bytes gauge\n"
-                  "process_resident_memory_bytes %" PRId64 "\n",
-                  sum.pages * sysconf(_SC_PAGESIZE));
-    buffer_printf(out,
-                  "# HELP process_cpu_seconds_total User and system time of all workers.\n"
-                  "# TYPE process_cpu_seconds_total counter\n"
-                  "process_cpu_seconds_total %.2f\n",
-                  (double)sum.ticks / (double)sysconf(_SC_CLK_TCK));
-    buffer_printf(out,
-                  "# HELP process_start_time_seconds Start time since the Unix epoch in seconds.\n"
-                  "# TYPE process_start_time_seconds gauge\n"
-                  "process_start_time_seconds %.3f\n",
-                  (double)started_us * 1e-6);
+        process_add_usage(&sum, cells[row * (size_t)CELLS_MAX + CELL_PID]);
+    process_render(&sum, started_us, out);
 }
 
 void metrics_render(struct buffer *out)
@@ -275,5 +282,6 @@ void metrics_render(struct buffer *out)
                          "# TYPE holdfast_build_info gauge\n"
                          "holdfast_build_info{version=\"" HOLDFAST_VERSION
                          "\",revision=\"" HOLDFAST_REVISION "\"} 1\n");
+    render_config(out);
     render_process(out);
 }

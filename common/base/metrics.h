@@ -36,6 +36,9 @@ void metric_observe_ns(struct metric *m, int64_t ns); /* latency */
 void metric_observe(struct metric *m, int64_t value); /* size */
 int64_t metric_value(const struct metric *m);         /* counter or gauge, this row only */
 
+/* The settings were read again, or not: the ones before stay in force. */
+void metrics_config_read(bool good);
+
 /* All metrics, with build_info and the standard process_* set of this process. */
 void metrics_render(struct buffer *out);
 

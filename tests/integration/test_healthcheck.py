@@ -12,16 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from rig.lone import LISTEN, lone, running
 from rig.process import run
 from rig.stack import Daemon, Stack, base_env, program
 from rig.wait import free_port, wait_for
 
-DAEMONS = {"holdfast-producer": ("PRODUCER_HOST", "PRODUCER_PORT"),
-           "holdfast-consumer": ("METRICS_HOST", "METRICS_PORT")}
-
 
 def ask(binary: str, host: str = "127.0.0.1", port: int = 0, **env: str):
-    host_name, port_name = DAEMONS[binary]
+    host_name, port_name = LISTEN[binary]
     return run([program(binary), "--healthcheck"],
                base_env(**{host_name: host, port_name: str(port)}, **env), 10)
 
@@ -48,7 +46,7 @@ def server(answer: bytes | None, host: str = "127.0.0.1") -> Iterator[tuple[int,
         assert not thread.is_alive()
 
 
-@pytest.mark.parametrize("binary", DAEMONS)
+@pytest.mark.parametrize("binary", LISTEN)
 @pytest.mark.parametrize("host, there", [("127.0.0.1", "127.0.0.1"), ("0.0.0.0", "127.0.0.1"),
                                          ("127.0.0.3", "127.0.0.3"), ("localhost", "127.0.0.1"),
                                          ("::", "::1")])
@@ -79,14 +77,14 @@ def test_silence_is_waited_for_two_seconds() -> None:
     assert 1.5 < time.monotonic() - begin < 4
 
 
-@pytest.mark.parametrize("binary", DAEMONS)
+@pytest.mark.parametrize("binary", LISTEN)
 def test_nobody_there(binary: str) -> None:
     said = ask(binary, port=free_port())
     assert said.returncode == 1
     assert "Connection refused" in said.stderr and said.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize("binary", DAEMONS)
+@pytest.mark.parametrize("binary", LISTEN)
 def test_no_port_to_ask(binary: str) -> None:
     for port in (0, 70000):
         said = ask(binary, port=port)
@@ -94,41 +92,27 @@ def test_no_port_to_ask(binary: str) -> None:
         assert "no fixed port" in said.stderr and said.stderr.count("\n") == 1
 
 
-def lone(binary: str, tmp_path: Path, **env: str) -> Daemon:
-    """A daemon with neither broker nor database."""
-    port = free_port()
-    host_name, port_name = DAEMONS[binary]
-    nowhere = str(free_port())
-    settings = {host_name: "127.0.0.1", port_name: str(port), "RABBITMQ_HOST": "127.0.0.1",
-                "RABBITMQ_PORT": nowhere, "DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": nowhere,
-                "DATABASE_PASSWORD": "x", "SHUTDOWN_TIMEOUT": "1", **env}
-    return Daemon(binary, binary, settings, port, tmp_path / "log")
-
-
 @contextmanager
-def running(daemon: Daemon) -> Iterator[Daemon]:
-    daemon.start()
-    try:
+def alive(daemon: Daemon) -> Iterator[Daemon]:
+    with running(daemon):
         wait_for(f"{daemon.name} alive", lambda: daemon.get("/livez").status_code == 200)
         yield daemon
-    finally:
-        daemon.stop()
 
 
 def check(daemon: Daemon, **env: str) -> int:
     return run([*daemon.argv, "--healthcheck"], {**daemon.env, **env}, 10).returncode
 
 
-@pytest.mark.parametrize("binary", DAEMONS)
+@pytest.mark.parametrize("binary", LISTEN)
 def test_an_outage_does_not_make_a_daemon_unhealthy(binary: str, tmp_path: Path) -> None:
-    with running(lone(binary, tmp_path)) as daemon:
+    with alive(lone(binary, tmp_path)) as daemon:
         assert daemon.get("/readyz").status_code == 503
         assert check(daemon) == 0
         assert check(daemon, DATABASE_PASSWORD="", RABBITMQ_PASSWORD_FILE="/nonexistent") == 0
 
 
 def test_a_daemon_that_hangs_is_unhealthy(tmp_path: Path) -> None:
-    with running(lone("holdfast-consumer", tmp_path)) as daemon:
+    with alive(lone("holdfast-consumer", tmp_path)) as daemon:
         os.kill(daemon.pid, signal.SIGSTOP)
         assert check(daemon) == 1
         os.kill(daemon.pid, signal.SIGCONT)
@@ -136,7 +120,7 @@ def test_a_daemon_that_hangs_is_unhealthy(tmp_path: Path) -> None:
 
 
 def test_several_workers_are_asked_as_one(tmp_path: Path) -> None:
-    with running(lone("holdfast-producer", tmp_path, PRODUCER_WORKERS="2")) as daemon:
+    with alive(lone("holdfast-producer", tmp_path, PRODUCER_WORKERS="2")) as daemon:
         assert check(daemon) == 0
 
 

@@ -4,15 +4,15 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from rig.manager import Manager, Word
+from rig.lone import lone, running
 from rig.process import descendants
 from rig.stack import Daemon, Stack
-from rig.wait import free_port, wait_for
+from rig.wait import wait_for
 
 # name -> program, workers
 KINDS = {"consumer": ("holdfast-consumer", 0), "producer": ("holdfast-producer", 1),
@@ -26,26 +26,9 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
     there.close()
 
 
-def lone(kind: str, folder: Path, env: dict[str, str], **more: str) -> Daemon:
-    """A daemon whose broker and database are not there."""
+def lonely(kind: str, folder: Path, env: dict[str, str], **more: str) -> Daemon:
     binary, workers = KINDS[kind]
-    port, nowhere = free_port(), str(free_port())
-    settings = {"PRODUCER_HOST": "127.0.0.1", "PRODUCER_PORT": str(port), "METRICS_PORT": str(port),
-                "PRODUCER_WORKERS": str(workers or 1), "RABBITMQ_HOST": "127.0.0.1",
-                "RABBITMQ_PORT": nowhere, "DATABASE_HOST": "127.0.0.1", "DATABASE_PORT": nowhere,
-                "DATABASE_PASSWORD": "x", "SHUTDOWN_TIMEOUT": "1", **env, **more}
-    return Daemon(kind, binary, settings, port, folder / f"{kind}.log")
-
-
-@contextmanager
-def running(daemon: Daemon) -> Iterator[Daemon]:
-    daemon.start()
-    try:
-        yield daemon
-    finally:
-        for pid in daemon.family():
-            os.kill(pid, signal.SIGCONT)
-        daemon.stop()
+    return lone(binary, folder, PRODUCER_WORKERS=str(workers or 1), **env, **more)
 
 
 def add(stack: Stack, kind: str, env: dict[str, str]) -> Daemon:
@@ -89,7 +72,7 @@ def test_a_broker_that_is_down_at_boot_delays_the_start_and_no_more(tmp_path: Pa
     for kind in KINDS:
         (tmp_path / kind).mkdir()
         told[kind] = Manager(tmp_path / kind)
-    daemons = {kind: lone(kind, tmp_path, manager.env()) for kind, manager in told.items()}
+    daemons = {kind: lonely(kind, tmp_path, manager.env()) for kind, manager in told.items()}
     with running(daemons["consumer"]), running(daemons["producer"]), running(daemons["workers"]):
         for kind, manager in told.items():
             said = manager.wait("READY=1", 15)
@@ -103,7 +86,7 @@ def test_a_broker_that_is_down_at_boot_delays_the_start_and_no_more(tmp_path: Pa
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_watchdog_hears_a_ping_each_half_interval_until_a_loop_hangs(
         kind: str, manager: Manager, tmp_path: Path) -> None:
-    with running(lone(kind, tmp_path, manager.env(1.0))) as daemon:
+    with running(lonely(kind, tmp_path, manager.env(1.0))) as daemon:
         manager.wait("WATCHDOG=1")
         wait_for("the workers", lambda: len(descendants(daemon.pid)) == 2 or kind != "workers")
         heard = [w.at for w in pings(manager.listen(2.5))]
@@ -118,7 +101,7 @@ def test_the_watchdog_hears_a_ping_each_half_interval_until_a_loop_hangs(
 
 
 def test_a_worker_that_dies_does_not_stop_them(manager: Manager, tmp_path: Path) -> None:
-    with running(lone("workers", tmp_path, manager.env(1.0))) as daemon:
+    with running(lonely("workers", tmp_path, manager.env(1.0))) as daemon:
         manager.wait("WATCHDOG=1")
         wait_for("the workers", lambda: len(descendants(daemon.pid)) == 2)
         os.kill(descendants(daemon.pid)[0], signal.SIGKILL)
@@ -127,14 +110,14 @@ def test_a_worker_that_dies_does_not_stop_them(manager: Manager, tmp_path: Path)
 
 
 def test_a_watchdog_for_another_process_is_not_ours(manager: Manager, tmp_path: Path) -> None:
-    with running(lone("consumer", tmp_path, manager.env(0.2), WATCHDOG_PID="1")):
+    with running(lonely("consumer", tmp_path, manager.env(0.2), WATCHDOG_PID="1")):
         manager.wait("STATUS=")
         assert not pings(manager.listen(1))
 
 
 def test_a_manager_that_does_not_listen_holds_nothing_up(manager: Manager, tmp_path: Path) -> None:
     """Its queue is soon full of pings; what did not fit is said when there is room."""
-    with running(lone("consumer", tmp_path, manager.env(0.04))) as daemon:
+    with running(lonely("consumer", tmp_path, manager.env(0.04))) as daemon:
         wait_for("alive", lambda: daemon.get("/livez").status_code == 200)
         end = time.monotonic() + 6.5
         while time.monotonic() < end:
@@ -145,7 +128,7 @@ def test_a_manager_that_does_not_listen_holds_nothing_up(manager: Manager, tmp_p
 
 def test_a_manager_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
     for name in (str(tmp_path / "nobody"), "relative", "@"):
-        with running(lone("consumer", tmp_path, {"NOTIFY_SOCKET": name})) as daemon:
+        with running(lonely("consumer", tmp_path, {"NOTIFY_SOCKET": name})) as daemon:
             wait_for("alive", lambda d=daemon: d.get("/livez").status_code == 200)
         assert "the service manager cannot be told anything" in daemon.log_text()
         daemon.log.unlink()

@@ -51,6 +51,7 @@ static void a_run_is_acknowledged_as_one(void **state)
     settle_flush(&s);
     said("ack 3+ ");
     assert_int_equal(settle_open_count(&s), 2);
+    assert_true(settle_oldest_ns(&s) > 0);
     settle_committed(&s, 7, 4);
     settle_flush(&s);
     said("ack 4 ");
