@@ -34,8 +34,9 @@ enum {
     LINGER_BYTES_MAX = 1048576,  /* thrown away behind the last answer */
 };
 
-#define IDLE_NS   (60 * CLOCK_S)
-#define LINGER_NS (2 * CLOCK_S)
+#define IDLE_NS     (60 * CLOCK_S)
+#define LINGER_NS   (2 * CLOCK_S)
+#define FAREWELL_NS (CLOCK_S / 2)
 
 struct conn {
     struct conns *owner;
@@ -252,6 +253,15 @@ static void on_written(struct bufferevent *bev, void *arg)
     pump(c);
 }
 
+/* An idle connection of a server that stops. */
+static void say_farewell(struct conn *c)
+{
+    const int64_t end_ns = clock_now_ns() + FAREWELL_NS;
+    c->closing = true;
+    if (c->deadline_ns > end_ns)
+        c->deadline_ns = end_ns;
+}
+
 /* A client may shut its side after its requests and still wait for the answers. */
 static void on_event(struct bufferevent *bev, short events, void *arg)
 {
@@ -282,6 +292,8 @@ void conns_add(struct conns *cs, int fd)
     router_connections(cs->router, cs->count);
     enter(c, CONN_IDLE);
     c->deadline_ns = clock_now_ns() + cs->request_timeout_ns; /* the first byte is due sooner */
+    if (cs->draining)
+        say_farewell(c);
     bufferevent_set_max_single_read(bev, READ_BYTES_MAX);
     bufferevent_setwatermark(bev, EV_READ, 0, READ_BYTES_MAX);
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
@@ -309,6 +321,10 @@ void conns_expire(struct conns *cs, int64_t now_ns)
         next = c->next;
         if (c->deadline_ns > now_ns)
             continue;
+        if (c->state == CONN_IDLE && cs->draining) {
+            end_answer(c);
+            continue;
+        }
         if (c->state != CONN_READING) {
             conn_destroy(c);
             continue;
@@ -322,10 +338,20 @@ void conns_drain(struct conns *cs)
 {
     cs->draining = true;
     for (struct conn *c = cs->first; c != NULL; c = c->next) {
-        c->closing = true;
         if (c->state == CONN_IDLE)
-            end_answer(c);
+            say_farewell(c);
     }
+}
+
+bool conns_are_over(const struct conns *cs)
+{
+    if (!cs->draining || cs->busy > 0)
+        return false;
+    for (const struct conn *c = cs->first; c != NULL; c = c->next) {
+        if (c->state == CONN_IDLE)
+            return false;
+    }
+    return true;
 }
 
 void conns_finish(struct conns *cs)

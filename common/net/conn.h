@@ -44,8 +44,9 @@ void conns_add(struct conns *cs, int fd); /* takes fd */
 void conns_expire(struct conns *cs, int64_t now_ns); /* ends states whose deadline has passed */
 bool conns_shed(
     struct conns *cs); /* closes the idle connection nearest its end; false: none is idle */
-/* From here on every answer is the last of its connection, and idle connections are closed: when
- * none is busy, none will be. */
+/* From here on every answer is the last of its connection. Idle ones, and those still added, have
+ * half a second to ask once more: a client may be doing so, and would be told nothing at all. */
 void conns_drain(struct conns *cs);
+bool conns_are_over(const struct conns *cs); /* draining, and no answer will be given any more */
 
 #endif

@@ -90,6 +90,15 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
                     LOG_INT("held_back", held));
 }
 
+/* Connections or requests became fewer. */
+static void on_change(void *arg)
+{
+    struct server *s = arg;
+    set_accepting(s);
+    if (s->on_drained != NULL && conns_are_over(&s->conns))
+        event_active(s->drained, EV_TIMEOUT, 0);
+}
+
 static void on_sweep(evutil_socket_t fd, short events, void *arg)
 {
     struct server *s = arg;
@@ -97,19 +106,11 @@ static void on_sweep(evutil_socket_t fd, short events, void *arg)
     (void)events;
     const int64_t now_ns = clock_now_ns();
     conns_expire(&s->conns, now_ns);
+    on_change(s);
     if (s->resting_until_ns != 0 && now_ns >= s->resting_until_ns) {
         s->resting_until_ns = 0;
         set_accepting(s);
     }
-}
-
-/* Connections or requests became fewer. */
-static void on_change(void *arg)
-{
-    struct server *s = arg;
-    set_accepting(s);
-    if (s->on_drained != NULL && s->conns.busy == 0)
-        event_active(s->drained, EV_TIMEOUT, 0);
 }
 
 static void on_drained(evutil_socket_t fd, short events, void *arg)
@@ -118,7 +119,7 @@ static void on_drained(evutil_socket_t fd, short events, void *arg)
     void (*fn)(void *) = s->on_drained;
     (void)fd;
     (void)events;
-    if (fn == NULL || s->conns.busy > 0)
+    if (fn == NULL || !conns_are_over(&s->conns))
         return;
     s->on_drained = NULL;
     fn(s->arg);
@@ -260,15 +261,31 @@ int server_port(const struct server *s)
     return s->port;
 }
 
+/* Closing a listener resets who has connected and was not accepted, with what they may have sent.
+ */
+static void accept_waiting(struct server *s)
+{
+    const int listener = evconnlistener_get_fd(s->listener);
+    while (!is_full(s)) {
+        const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
+            conns_add(&s->conns, fd);
+        else if (errno != EINTR && errno != ECONNABORTED)
+            return;
+    }
+}
+
 void server_drain(struct server *s, void (*fn)(void *arg), void *arg)
 {
     assert(fn != NULL && s->on_drained == NULL);
-    if (s->listener != NULL)
+    conns_drain(&s->conns);
+    if (s->listener != NULL) {
+        accept_waiting(s);
         evconnlistener_free(s->listener);
+    }
     s->listener = NULL;
     s->on_drained = fn;
     s->arg = arg;
-    conns_drain(&s->conns);
     on_change(s);
 }
 

@@ -4,8 +4,9 @@
  * bodies are bounded; a request must be complete within its time; a connection that
  * says nothing for a minute is closed.
  *
- * Life: create listens at once. drain stops accepting, answers what is in flight and tells when
- * the last answer has left. Before destroy every call has been answered; it closes what is open.
+ * Life: create listens at once. drain accepts who has connected already, then nobody; it answers
+ * what is in flight, or comes in the next half second, with `Connection: close`, and tells when the
+ * last answer has left. Before destroy every call has been answered; it closes what is open.
  */
 #ifndef HOLDFAST_NET_SERVER_H
 #define HOLDFAST_NET_SERVER_H
@@ -33,8 +34,7 @@ struct server *server_create(struct loop *loop, const struct server_options *opt
                              struct router *router);
 int server_port(const struct server *s);
 
-/* Idle connections are closed, the others get their answer; fn is called once, from the loop, when
- * the last answer has left. No request is handled after that. */
+/* fn is called once, from the loop, when the last answer has left. No request is handled after. */
 void server_drain(struct server *s, void (*fn)(void *arg), void *arg);
 void server_destroy(struct server *s);
 

@@ -343,22 +343,30 @@ static void while_all_are_busy_more_connections_wait(void **state)
 }
 
 /* The last test: the server ends with it. */
-static void a_drain_answers_what_is_in_flight(void **state)
+static void a_drain_answers_what_is_in_flight_and_says_farewell(void **state)
 {
+    static const char ask[] = "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n";
     char answer[4096];
-    const int idle = open_client(), busy = open_client();
+    const int idle = open_client(), asks = open_client(), busy = open_client();
     (void)state;
-    client_say(idle, "GET /livez HTTP/1.1\r\nHost: h\r\n\r\n");
+    client_say(idle, ask);
     client_hear(idle, answer, sizeof answer, "alive\n");
+    client_say(asks, ask);
+    client_hear(asks, answer, sizeof answer, "alive\n");
     client_say(busy, "GET /later HTTP/1.1\r\nHost: h\r\n\r\n");
     poll(NULL, 0, 50);
     told_to_stop = kill(child, SIGTERM) == 0;
     client_hear(busy, answer, sizeof answer, NULL);
     has(answer, "Connection: close\r\n");
     has(answer, "late");
+    client_say(asks, ask);
+    client_hear(asks, answer, sizeof answer, NULL);
+    has(answer, "Connection: close\r\n");
+    has(answer, "alive\n");
     client_hear(idle, answer, sizeof answer, NULL);
     assert_string_equal(answer, "");
     close(idle);
+    close(asks);
     close(busy);
 }
 
@@ -377,7 +385,7 @@ int main(void)
         cmocka_unit_test(http_1_0_closes_unless_asked),
         cmocka_unit_test(idle_connections_shut_nobody_out),
         cmocka_unit_test(while_all_are_busy_more_connections_wait),
-        cmocka_unit_test(a_drain_answers_what_is_in_flight),
+        cmocka_unit_test(a_drain_answers_what_is_in_flight_and_says_farewell),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
