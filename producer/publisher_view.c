@@ -15,6 +15,8 @@ int64_t publisher_silence_ns(const struct publisher *p)
 
 const char *publisher_refusal(const struct publisher *p)
 {
+    if (p->state == PUBLISHER_SETTLING) /* open in a second: what comes waits for it */
+        return NULL;
     if (p->state != PUBLISHER_OPEN)
         return clock_now_ns() - p->down_since_ns > PATIENCE_NS ? "the broker cannot be reached"
                                                                : NULL;
