@@ -39,6 +39,8 @@ class Client:
             raise NoAnswer(repr(error)) from error
 
     async def _post(self, path: str, body: bytes, content_type: str) -> Answer:
+        if self._reader is not None and self._reader.at_eof():
+            self.close()  # the server has said goodbye while nothing was asked
         if self._writer is None:
             self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
         head = (f"POST {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\n"

@@ -72,6 +72,10 @@ class Brokers:
         lines = self.rabbitmqctl("list_queues", "--no-table-headers", "name", *columns).splitlines()
         return {words[0]: words[1:] for words in (line.split("\t") for line in lines) if words[1:]}
 
+    def queues(self) -> dict[str, list[str]]:
+        return self._queues("messages_ready", "messages_unacknowledged", "consumers", "leader",
+                            "online")
+
     def leader(self, queue: str) -> Broker:
         """The node on which the queue's leader runs."""
         name = self._queues("leader")[queue][0].strip()

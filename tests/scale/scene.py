@@ -6,7 +6,7 @@ from pathlib import Path
 import checker
 from journal import Journal
 from rig.stack import Stack
-from rig.wait import wait_for
+from rig.wait import Overdue, wait_for
 from traffic import Traffic
 
 
@@ -46,7 +46,12 @@ class Scene:
         waited for before it is called lost."""
         self.traffic.stop()
         self.journal.close()
-        self.stack.wait_drained(seconds)
+        try:
+            self.stack.wait_drained(seconds)
+        except Overdue:
+            print(f"left over: {self.stack.broker.queues()}")
+            print(checker.judge_run(self.journal.path, self.stack.database))
+            raise
         verdict = checker.judge_run(self.journal.path, self.stack.database)
         deadline = time.monotonic() + 20
         while verdict.lost and time.monotonic() < deadline:

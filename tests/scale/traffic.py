@@ -125,5 +125,9 @@ class Traffic:
         edges = [since, *answers, time.monotonic()]
         return max(after - before for before, after in zip(edges, edges[1:]))
 
+    def rate(self) -> float:
+        """Events accepted a second, from the first request to the last."""
+        return self.events_accepted / (self.made[-1].ended - self.made[0].began)
+
     def first_tries_not_accepted(self) -> Counter:
         return Counter(f"{t.status or t.error}" for t in self.made if not t.is_accepted)
