@@ -155,6 +155,9 @@ class Broker:
     def signal(self, number: int) -> None:
         self._node.signal(number)
 
+    def family(self) -> list[int]:
+        return self._node.family()
+
     def rabbitmqctl(self, *args: str, seconds: float = 60.0) -> str:
         done = run([str(SCRIPTS / "rabbitmqctl"), "-q", *args], self._env, seconds)
         assert done.returncode == 0, f"rabbitmqctl {' '.join(args)}: {done.stderr or done.stdout}"

@@ -100,6 +100,9 @@ class Cluster:
     def is_running(self) -> bool:
         return self._server.is_running()
 
+    def family(self) -> list[int]:
+        return self._server.family()
+
     def signal_all(self, number: int) -> None:
         for pid in [self.pid] + descendants(self.pid):
             try:
