@@ -167,6 +167,11 @@ def pytest(step: str, folder: str, *args: str, seconds: int = 900, **env: str) -
     status, _ = command(step, ["/usr/bin/python3", "-m", "pytest", "-c", "tests/pytest.ini",
                                "--numprocesses", str(WORKERS), f"--junit-xml={report}", *args], seconds,
                         HOLDFAST_BUILD=folder, PYTHONDONTWRITEBYTECODE="1", **env)
+    return reported(status, report)
+
+
+def reported(status: int, report: Path) -> Count:
+    """What pytest has written; nothing at all is fine where it had not to be started."""
     count = Count()
     if report.exists():
         for suite in xml.parse(report).getroot().iter("testsuite"):
@@ -207,13 +212,22 @@ def mutants() -> Count:
     return pytest("mutants", "build-gcc", "tests/fault", "-m", "mutants")
 
 
+def containers() -> Count:
+    """Skips itself, and says why, where containers cannot be run."""
+    report = LOGS / "containers.xml"
+    report.unlink(missing_ok=True)
+    status, _ = command("containers", ["tests/container/run", f"--junit-xml={report}"], 600,
+                        PYTHONDONTWRITEBYTECODE="1")
+    return reported(status, report)
+
+
 STEPS: dict[str, Callable[[], Count]] = {
     "build-gcc": build_gcc, "build-clang": build_clang, "build-asan": build_asan,
     "unit": unit, "unit-clang": unit_clang, "unit-asan": unit_asan, "valgrind": valgrind,
     "style": style, "tidy": tidy, "fuzz": fuzz,
     "integration": integration, "integration-asan": integration_asan,
     "faults": faults, "faults-asan": faults_asan, "mutants": mutants,
-    "scale": scale, "bench": bench,
+    "scale": scale, "bench": bench, "containers": containers,
 }
 
 
@@ -227,9 +241,10 @@ def run_step(name: str) -> Count:
         print(f"broke: {error!r}", end="")
         count = Count(0, 1)
     print(f"{count.passed:5} passed {count.failed:3} failed {time.monotonic() - begin:6.1f} s")
+    log = LOGS / f"{name}.log"
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    print("".join(f"    {line}\n" for line in lines if line.startswith("SKIPPED")), end="")
     if count.failed:
-        log = LOGS / f"{name}.log"
-        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         print("\n".join("    " + line for line in lines[-200:]), flush=True)
     return count
 

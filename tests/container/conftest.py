@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures: one podman of its own for the run, the three images, and a project per test.
+
+Where nothing can be contained all tests are skipped with the reason; once the images are being
+built, every failure is ours.
+"""
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from base import base_archive
+from engine import CannotRun, Engine, engine
+from project import HERE, SOURCE, Project
+
+BASE = "docker.io/library/debian:bookworm-slim"
+IMAGE = "docker.io/library/holdfast:latest"
+STANDINS = {"docker.io/library/postgres:15": "postgres", "docker.io/library/rabbitmq:3.13": "rabbitmq"}
+
+
+@pytest.fixture(scope="session")
+def podman() -> Iterator[Engine]:
+    try:
+        with engine() as made:
+            made.podman("import", str(base_archive()), BASE, seconds=120)
+            yield made
+    except CannotRun as reason:
+        pytest.skip(f"no containers here: {reason}")
+
+
+@pytest.fixture(scope="session")
+def images(podman: Engine) -> Engine:
+    """All three at once; the stand-ins spend their time unpacking, ours compiles."""
+    folder = HERE / "standins"
+    builds = {IMAGE: podman.build(SOURCE, SOURCE / "deploy/Dockerfile", IMAGE,
+                                  "--build-arg", "REVISION=tested")}
+    for tag, name in STANDINS.items():
+        builds[tag] = podman.build(folder / name, folder / name / "Dockerfile", tag)
+    ends = {tag: (build.communicate(timeout=600)[0], build.returncode)
+            for tag, build in builds.items()}
+    for tag, (text, status) in ends.items():
+        assert status == 0, f"the build of {tag} failed:\n{text[-5000:]}"
+    return podman
+
+
+@pytest.fixture
+def make_project(images: Engine, tmp_path: Path) -> Iterator[Callable[[str], Project]]:
+    projects: list[Project] = []
+
+    def make(name: str) -> Project:
+        projects.append(Project(images, name, tmp_path / "secrets"))
+        return projects[-1]
+
+    yield make
+    for project in projects:
+        project.remove()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    outcome = yield
+    report = outcome.get_result()
+    make = getattr(item, "funcargs", {}).get("make_project")
+    if report.when == "call" and report.failed and make:
+        for project in make.__closure__[1].cell_contents:
+            report.sections.append(("containers", project.logs()))
