@@ -5,6 +5,7 @@ It is made with debootstrap from where this machine has its own packages from, a
 system's cache for a week.
 """
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -47,10 +48,17 @@ def settings_of_apt() -> list[str]:
     return [line for line in dumped if line.startswith(wanted)]
 
 
+def environment() -> dict[str, str]:
+    """debootstrap does not read apt's settings."""
+    told = subprocess.run(["apt-config", "shell", "http_proxy", "Acquire::http::Proxy"],
+                          capture_output=True, text=True, check=False).stdout
+    return {**os.environ, **dict(word.split("=", 1) for word in shlex.split(told) if "=" in word)}
+
+
 def run(argv: list[str], seconds: int) -> None:
     try:
         done = subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=seconds, check=False)
+                              timeout=seconds, check=False, env=environment())
     except (OSError, subprocess.TimeoutExpired) as error:
         raise CannotRun(f"no base image can be made: {error}") from None
     if done.returncode != 0:

@@ -10,7 +10,6 @@ import shlex
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -145,10 +144,11 @@ class Engine:
         self.podman("image", "rm", "localhost/nothing")
 
     def remove_all(self) -> None:
-        for args in (("rm", "-a", "-f", "-t", "0"), ("network", "prune", "-f"),
-                     ("volume", "prune", "-f"), ("system", "reset", "-f")):
+        for args in (("rm", "-a", "-f", "-t", "0"), ("network", "prune", "-f")):
             self.podman(*args, check=False, seconds=120)
         unmount_below(self.folder)
+        for name in ("store", "run", "tmp", "networks"):
+            subprocess.run(["rm", "-rf", str(self.folder / name)], check=False)
 
 
 @contextmanager
@@ -164,6 +164,4 @@ def engine() -> Iterator[Engine]:
         made.remove_all()
         if not others:
             remove_rules()
-        deadline = time.monotonic() + 20
-        while folder.exists() and time.monotonic() < deadline:
-            shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["rm", "-rf", str(folder)], check=False)
