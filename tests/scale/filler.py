@@ -33,7 +33,10 @@ def lines(count: int, payload_bytes: int = 150) -> Iterator[bytes]:
 
 
 def fill(broker: Vhost, messages: int, events: int = 1) -> None:
-    """Returns when all of them are ready in the queue. events: in each message."""
+    """Returns when all of them are ready in the queue. events: in each message.
+
+    The channel stays open until then: with it the broker would drop what it has not yet written.
+    """
     before = broker.ready(QUEUE)
     made = lines(messages * events)
     connection = broker.connect()
@@ -43,6 +46,6 @@ def fill(broker: Vhost, messages: int, events: int = 1) -> None:
             channel.basic_publish("", QUEUE, b"".join(islice(made, events)), pika.BasicProperties(
                 content_type=CONTENT_TYPE, type=TYPE, delivery_mode=2, headers=HEADERS,
                 message_id=f"backlog-{n}"))
+        wait_for(f"{messages} messages ready", lambda: broker.ready(QUEUE) == before + messages)
     finally:
         connection.close()
-    wait_for(f"{messages} messages ready", lambda: broker.ready(QUEUE) == before + messages)
