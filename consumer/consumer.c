@@ -253,6 +253,7 @@ static void on_tick(int fd, short what, void *arg)
     watch_writers(c);
     watch_feed(c);
     intake_show(c->intake);
+    meters_tell(&c->meters);
     if (c->drain_by == 0 || c->ended || clock_now_ns() < c->drain_by)
         return;
     log_warning("drain_cut", "what is not committed yet is left to the queue");
@@ -329,6 +330,7 @@ void consumer_destroy(struct consumer *c)
 {
     if (c == NULL)
         return;
+    meters_tell_last(&c->meters);
     for (size_t i = 0; i < c->writer_count; i++)
         writer_destroy(c->writers[i]);
     feed_destroy(c->feed);

@@ -104,7 +104,36 @@ static void measure_events(const struct meters *m, const struct batch *b)
     }
 }
 
-void meters_stored(const struct meters *m, const struct batch *b, const struct writer_result *r)
+void meters_tell_last(struct meters *m)
+{
+    const struct meters_tally t = m->tally;
+    if (t.batches == 0)
+        return;
+    m->tally = (struct meters_tally){.told_ns = clock_now_ns()};
+    log_info("batch_stored", "Log event processed", LOG_INT("events", t.events),
+             LOG_INT("duplicates", t.duplicates), LOG_INT("quarantined", t.quarantined),
+             LOG_INT("messages", t.messages), LOG_INT("batches", t.batches),
+             LOG_INT("us", t.slowest_us));
+}
+
+void meters_tell(struct meters *m)
+{
+    if (m->tally.told_ns == 0 || clock_now_ns() - m->tally.told_ns >= CLOCK_S)
+        meters_tell_last(m);
+}
+
+static void count(struct meters_tally *t, const struct batch *b, const struct writer_result *r)
+{
+    const int64_t us = (clock_now_ns() - r->begun_ns) / 1000;
+    t->batches++;
+    t->events += (int64_t)r->stored;
+    t->duplicates += (int64_t)r->duplicates;
+    t->quarantined += (int64_t)r->quarantined;
+    t->messages += (int64_t)b->deliveries.count;
+    t->slowest_us = us > t->slowest_us ? us : t->slowest_us;
+}
+
+void meters_stored(struct meters *m, const struct batch *b, const struct writer_result *r)
 {
     metric_add(m->stored, (int64_t)r->stored);
     metric_add(m->duplicates, (int64_t)r->duplicates);
@@ -113,9 +142,7 @@ void meters_stored(const struct meters *m, const struct batch *b, const struct w
     metric_add(m->unreadable, (int64_t)batch_count(b, BATCH_UNREADABLE));
     metric_observe_ns(m->commit_duration, r->commit_ns);
     metric_set(m->last_commit, clock_wall_us() / 1000000);
-    log_info("batch_stored", "Log event processed", LOG_INT("events", r->stored),
-             LOG_INT("duplicates", r->duplicates), LOG_INT("quarantined", r->quarantined),
-             LOG_INT("messages", b->deliveries.count),
-             LOG_INT("us", (clock_now_ns() - r->begun_ns) / 1000));
     measure_events(m, b);
+    count(&m->tally, b, r);
+    meters_tell(m);
 }

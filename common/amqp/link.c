@@ -161,6 +161,7 @@ struct link *link_create(struct loop *loop, const struct link_options *options,
     if (l == NULL)
         return NULL;
     *l = (struct link){.loop = loop, .options = *options, .handler = *handler, .arg = arg};
+    l->down_ns = clock_now_ns();
     l->reconnect = BACKOFF;
     l->reopen = BACKOFF;
     snprintf(l->peer, sizeof l->peer, "%s", options->hosts);

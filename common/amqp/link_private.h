@@ -39,12 +39,12 @@ struct link {
     struct evbuffer *fed_in, *fed_out; /* owned; in place of a socket's (feed_attach) */
     struct wire wire;
 
-    int64_t heartbeat_ns; /* agreed; 0 = none */
-    int64_t read_ns;      /* when something came last */
-    int64_t wrote_ns;     /* when something was written last, by the tick */
-    bool wrote;           /* since the last tick */
-    int64_t ready_ns;     /* since when READY */
-    bool paused, blocked;
+    int64_t heartbeat_ns;        /* agreed; 0 = none */
+    int64_t read_ns;             /* when something came last */
+    int64_t wrote_ns;            /* when something was written last, by the tick */
+    int64_t ready_ns;            /* since when READY */
+    int64_t down_ns;             /* since when the log says that it is not open; 0 = says it is */
+    bool wrote, paused, blocked; /* wrote: since the last tick */
 
     uint64_t generation;
     bool confirming; /* confirms are selected in this generation */

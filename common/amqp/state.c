@@ -102,6 +102,11 @@ static void end_channel(struct link *l)
     content_reset(&l->content);
 }
 
+static void begin_down(struct link *l)
+{
+    l->down_ns = l->down_ns != 0 ? l->down_ns : clock_now_ns();
+}
+
 static void log_loss(struct link *l, bool was_ready, int64_t retry_ns)
 {
     const struct log_field name = LOG_TEXT("link", l->options.name);
@@ -150,6 +155,7 @@ void link_drop(struct link *l, const char *format, ...)
     const int64_t retry_ns = next_pause(l);
     link_set_state(l, LINK_WAITING, l->reason);
     link_timer_set(l, retry_ns);
+    begin_down(l);
     log_loss(l, was_ready, retry_ns);
     if (was_ready)
         tell_lost(l, &(struct link_answer){.text = l->reason}, 0);
@@ -163,7 +169,10 @@ void link_drop_channel(struct link *l, const struct link_answer *refusal, uint32
     link_set_state(l, LINK_REOPENING, l->reason);
     link_timer_set(l, retry_ns);
     /* A refusal goes to whoever asked, to be judged and logged there. */
-    log_write(calls_asked(l, method) ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "link_channel_closed",
+    const bool asked = calls_asked(l, method);
+    if (!asked)
+        begin_down(l);
+    log_write(asked ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING, "link_channel_closed",
               "the broker closed the channel, opening it again",
               LOG_FIELDS(LOG_TEXT("link", l->options.name), LOG_TEXT("peer", l->peer),
                          LOG_TEXT("reason", l->reason), LOG_INT("retry_ms", retry_ns / CLOCK_MS)));
@@ -185,15 +194,26 @@ void link_wrote(struct link *l, bool ok)
         link_fault(l, "no memory to write to the broker");
 }
 
+/* No news where only a channel was closed, over a question of ours. */
+static void log_open_link(struct link *l)
+{
+    const int64_t down_ns = l->down_ns != 0 ? l->ready_ns - l->down_ns : 0;
+    log_write(
+        l->down_ns != 0 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG, "link_open", "connected to the broker",
+        LOG_FIELDS(LOG_TEXT("link", l->options.name), LOG_TEXT("peer", l->peer),
+                   LOG_INT("generation", l->generation),
+                   LOG_INT("heartbeat_s", l->heartbeat_ns / CLOCK_S),
+                   LOG_INT("down_ms", down_ns / CLOCK_MS), LOG_INT("held_back", l->failures.held)));
+    l->down_ns = 0;
+    log_repeat_reset(&l->failures);
+}
+
 void link_opened(struct link *l)
 {
     l->generation++;
     l->ready_ns = clock_now_ns();
     link_set_state(l, LINK_READY, "channel open");
-    log_repeat_reset(&l->failures);
-    log_info("link_open", "connected to the broker", LOG_TEXT("link", l->options.name),
-             LOG_TEXT("peer", l->peer), LOG_INT("generation", l->generation),
-             LOG_INT("heartbeat_s", l->heartbeat_ns / CLOCK_S));
+    log_open_link(l);
     if (l->handler.on_ready != NULL)
         l->handler.on_ready(l->arg, l->generation);
     if (l->blocked && l->handler.on_blocked != NULL)

@@ -135,10 +135,23 @@ static void set_choice(struct load *load, const struct setting *s, const char *v
     *config_number_at(load->config, s) = s->type == SETTING_SWITCH ? choice % 2 : choice;
 }
 
+/* Where an address of another program may be put whole, with its password in it. */
+static bool is_host(const struct setting *s)
+{
+    return strcmp(s->name, "RABBITMQ_HOST") == 0 || strcmp(s->name, "DATABASE_HOST") == 0;
+}
+
 static void set_text(struct load *load, const struct setting *s, const char *value)
 {
     if (s->choices != NULL && choice_of(s->choices, value) < 0) {
         buffer_printf(load->faults, "%s is \"%s\"; give one of %s\n", s->name, value, s->choices);
+        return;
+    }
+    if (is_host(s) && strpbrk(value, "@/") != NULL && value[0] != '/') {
+        buffer_printf(
+            load->faults,
+            "%s holds more than a host; give user and password in settings of their own\n",
+            s->name);
         return;
     }
     if (s->max > 0 && strlen(value) > (size_t)s->max) {
