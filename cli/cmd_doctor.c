@@ -60,8 +60,9 @@ static int examine(struct job *job, const struct config *c)
 }
 
 /* -1 to go on, else the exit code. */
-static int take(struct job *job, const struct options_found *found)
+static int take(void *arg, const struct options_found *found)
 {
+    struct job *job = arg;
     if (found->kind == OPTIONS_FAULT)
         return cli_usage("doctor", "%s", found->fault);
     if (found->kind == OPTIONS_ARGUMENT)
@@ -92,15 +93,10 @@ int cmd_doctor(int argc, char **argv)
     struct job job = {.doctor = {.timeout_ns = 10 * CLOCK_S}};
     struct config config = {0};
     struct options options;
-    struct options_found found;
     options_init(&options, rows, ROW_COUNT, argc, argv);
-    for (options_next(&options, &found); found.kind != OPTIONS_END;
-         options_next(&options, &found)) {
-        const int exit_code = take(&job, &found);
-        if (exit_code >= 0)
-            return exit_code;
-    }
-    const int exit_code = cli_load_config(&config) ? examine(&job, &config) : CLI_CONFIG;
+    int exit_code = options_take_all(&options, take, &job);
+    if (exit_code < 0)
+        exit_code = cli_load_config(&config) ? examine(&job, &config) : CLI_CONFIG;
     config_finish(&config);
     return exit_code;
 }

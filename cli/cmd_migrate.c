@@ -197,8 +197,9 @@ static int add_login(struct job *job, const char *group, const char *name)
 }
 
 /* -1 to go on, else the exit code. */
-static int take(struct job *job, const struct options_found *found)
+static int take(void *arg, const struct options_found *found)
 {
+    struct job *job = arg;
     if (found->kind == OPTIONS_FAULT)
         return cli_usage("migrate", "%s", found->fault);
     if (found->kind == OPTIONS_ARGUMENT) {
@@ -230,15 +231,10 @@ int cmd_migrate(int argc, char **argv)
 {
     struct job job = {0};
     struct options options;
-    struct options_found found;
     options_init(&options, rows, ROW_COUNT, argc, argv);
-    for (options_next(&options, &found); found.kind != OPTIONS_END;
-         options_next(&options, &found)) {
-        const int exit_code = take(&job, &found);
-        if (exit_code >= 0)
-            return exit_code;
-    }
-    const int exit_code = cli_load_config(&job.config) ? migrate(&job) : CLI_CONFIG;
+    int exit_code = options_take_all(&options, take, &job);
+    if (exit_code < 0)
+        exit_code = cli_load_config(&job.config) ? migrate(&job) : CLI_CONFIG;
     config_finish(&job.config);
     return exit_code;
 }

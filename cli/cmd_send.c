@@ -251,8 +251,9 @@ static int take_other(struct job *job, const struct options_found *found)
 }
 
 /* -1 to go on, else the exit code. */
-static int take(struct job *job, const struct options_found *found)
+static int take(void *arg, const struct options_found *found)
 {
+    struct job *job = arg;
     char fault[256];
     if (found->kind == OPTIONS_FAULT)
         return cli_usage("send", "%s", found->fault);
@@ -266,14 +267,10 @@ static int take(struct job *job, const struct options_found *found)
 static int take_all(struct job *job, int argc, char **argv)
 {
     struct options options;
-    struct options_found found;
     options_init(&options, rows, ROW_COUNT, argc, argv);
-    for (options_next(&options, &found); found.kind != OPTIONS_END;
-         options_next(&options, &found)) {
-        const int exit_code = take(job, &found);
-        if (exit_code >= 0)
-            return exit_code;
-    }
+    const int exit_code = options_take_all(&options, take, job);
+    if (exit_code >= 0)
+        return exit_code;
     if (job->file && !draft_is_empty(&job->draft))
         return cli_usage("send", "either one event from options or the lines of %s, not both",
                          job->file);

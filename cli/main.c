@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/base/near.h"
+
 /* name, what it does */
 #define VERBS(X)                                                                                   \
     X(send, "send events: one from options, or NDJSON from a file or stdin")                       \
@@ -62,12 +64,12 @@ static int print_version(void)
 
 static int unknown_verb(const char *word)
 {
-    const char *names[sizeof verbs / sizeof verbs[0]];
+    struct near near = near_start(slice_of(word));
     for (size_t i = 0; i < verb_count; i++)
-        names[i] = verbs[i].name;
-    const char *nearest = options_nearest(word, names, verb_count);
-    if (nearest)
-        return cli_usage(NULL, "there is no verb '%s'; did you mean '%s'?", word, nearest);
+        near_offer(&near, slice_of(verbs[i].name));
+    if (near.found.data != NULL)
+        return cli_usage(NULL, "there is no verb '%s'; did you mean '%.*s'?", word,
+                         SLICE_ARGS(near.found));
     return cli_usage(NULL, "there is no verb '%s'", word);
 }
 

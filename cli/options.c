@@ -5,54 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define NAMES_MAX 64
-#define WORD_MAX  40
+#include "common/base/near.h"
 
 void options_init(struct options *o, const struct options_row *rows, size_t count, int argc,
                   char **argv)
 {
     *o = (struct options){.rows = rows, .count = count, .argc = argc, .argv = argv, .next = 1};
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-    const size_t ab = a < b ? a : b;
-    return ab < c ? ab : c;
-}
-
-/* How many letters must be added, dropped or replaced to make b of a. */
-static size_t distance(const char *a, const char *b)
-{
-    const size_t a_size = strlen(a), b_size = strlen(b);
-    size_t row[WORD_MAX + 1];
-    if (a_size > WORD_MAX || b_size > WORD_MAX)
-        return WORD_MAX;
-    for (size_t j = 0; j <= b_size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_size; j++) {
-            const size_t above = row[j];
-            row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-            diagonal = above;
-        }
-    }
-    return row[b_size];
-}
-
-const char *options_nearest(const char *word, const char *const *names, size_t count)
-{
-    const char *best = NULL;
-    size_t best_distance = strlen(word) / 3 + 1;
-    for (size_t i = 0; i < count; i++) {
-        const size_t d = distance(word, names[i]);
-        if (d <= best_distance && (!best || d < best_distance)) {
-            best = names[i];
-            best_distance = d;
-        }
-    }
-    return best;
 }
 
 __attribute__((format(printf, 2, 3))) static void set_fault(struct options_found *out,
@@ -67,17 +25,14 @@ __attribute__((format(printf, 2, 3))) static void set_fault(struct options_found
 
 static void set_unknown(const struct options *o, struct slice name, struct options_found *out)
 {
-    const char *names[NAMES_MAX];
-    char word[WORD_MAX + 1];
-    size_t count = 0;
-    for (; count < o->count && count < NAMES_MAX; count++)
-        names[count] = o->rows[count].name;
-    snprintf(word, sizeof word, "%.*s", SLICE_ARGS(name));
-    const char *nearest = options_nearest(word, names, count);
-    if (nearest)
-        set_fault(out, "there is no option --%s; did you mean --%s?", word, nearest);
+    struct near near = near_start(name);
+    for (size_t i = 0; i < o->count; i++)
+        near_offer(&near, slice_of(o->rows[i].name));
+    if (near.found.data != NULL)
+        set_fault(out, "there is no option --%.*s; did you mean --%.*s?", SLICE_ARGS(name),
+                  SLICE_ARGS(near.found));
     else
-        set_fault(out, "there is no option --%s", word);
+        set_fault(out, "there is no option --%.*s", SLICE_ARGS(name));
 }
 
 static const char *take_argument(struct options *o)
@@ -154,6 +109,17 @@ void options_next(struct options *o, struct options_found *out)
     }
     o->cluster = text + 1;
     read_letter(o, out);
+}
+
+int options_take_all(struct options *o, options_take_fn *take, void *arg)
+{
+    struct options_found found;
+    for (options_next(o, &found); found.kind != OPTIONS_END; options_next(o, &found)) {
+        const int exit_code = take(arg, &found);
+        if (exit_code >= 0)
+            return exit_code;
+    }
+    return -1;
 }
 
 static void help_row(const struct options_row *row, struct buffer *out)

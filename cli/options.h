@@ -41,9 +41,10 @@ void options_init(struct options *o, const struct options_row *rows, size_t coun
 /* The next option or argument. After a fault the caller stops. */
 void options_next(struct options *o, struct options_found *out);
 
-void options_help(const struct options_row *rows, size_t count, struct buffer *out);
+/* Each in turn, until one is answered with an exit code (0 or more) instead of -1. */
+typedef int options_take_fn(void *arg, const struct options_found *found);
+int options_take_all(struct options *o, options_take_fn *take, void *arg);
 
-/* The name a misspelt word most likely means; NULL when none is near. */
-const char *options_nearest(const char *word, const char *const *names, size_t count);
+void options_help(const struct options_row *rows, size_t count, struct buffer *out);
 
 #endif

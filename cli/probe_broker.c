@@ -6,6 +6,7 @@
  */
 #include "cli/doctor.h"
 
+#include "common/amqp/options.h"
 #include "common/amqp/topology.h"
 #include "common/base/clock.h"
 #include "common/net/loop.h"
@@ -172,16 +173,7 @@ static void on_lost(void *arg, const char *reason)
 static bool open_probe(struct broker_probe *p)
 {
     static const struct link_handler handler = {.on_ready = on_ready, .on_lost = on_lost};
-    const struct config *c = p->doctor->config;
-    const struct link_options options = {.name = "holdfast doctor",
-                                         .hosts = c->rabbitmq_host,
-                                         .port = (int)c->rabbitmq_port,
-                                         .user = c->rabbitmq_user,
-                                         .password = c->rabbitmq_password,
-                                         .vhost = c->rabbitmq_vhost,
-                                         .ca_file = c->rabbitmq_ca_file,
-                                         .tls = c->rabbitmq_tls != 0,
-                                         .heartbeat_s = (int)c->rabbitmq_heartbeat_s};
+    const struct link_options options = link_options_of(p->doctor->config, "holdfast doctor");
     const struct timeval every = {.tv_usec = LOOK_US};
     if (!(p->loop = loop_create()) || !(p->link = link_create(p->loop, &options, &handler, p)))
         return false;

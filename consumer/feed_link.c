@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "common/amqp/options.h"
 #include "common/base/clock.h"
 #include "common/net/loop.h"
 
@@ -150,17 +151,7 @@ static void set_link_options(struct feed *f)
     char host[64] = "";
     gethostname(host, sizeof host - 1);
     snprintf(f->name, sizeof f->name, "holdfast-consumer %s:%d feed", host, (int)getpid());
-    f->link_options = (struct link_options){
-        .name = f->name,
-        .hosts = c->rabbitmq_host,
-        .port = (int)c->rabbitmq_port,
-        .user = c->rabbitmq_user,
-        .password = c->rabbitmq_password,
-        .vhost = c->rabbitmq_vhost,
-        .ca_file = c->rabbitmq_ca_file,
-        .tls = c->rabbitmq_tls != 0,
-        .heartbeat_s = (int)c->rabbitmq_heartbeat_s,
-    };
+    f->link_options = link_options_of(c, f->name);
 }
 
 struct feed *feed_create(struct loop *loop, const struct feed_options *options,

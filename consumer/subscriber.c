@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/amqp/options.h"
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/log.h"
@@ -204,17 +205,7 @@ static void set_options(struct subscriber *s)
     gethostname(host, sizeof host - 1);
     snprintf(s->name, sizeof s->name, "holdfast-consumer %s:%d %s", host, (int)getpid(),
              s->options->lane == TOPOLOGY_URGENT ? "urgent" : "normal");
-    s->link_options = (struct link_options){
-        .name = s->name,
-        .hosts = c->rabbitmq_host,
-        .port = (int)c->rabbitmq_port,
-        .user = c->rabbitmq_user,
-        .password = c->rabbitmq_password,
-        .vhost = c->rabbitmq_vhost,
-        .ca_file = c->rabbitmq_ca_file,
-        .tls = c->rabbitmq_tls != 0,
-        .heartbeat_s = (int)c->rabbitmq_heartbeat_s,
-    };
+    s->link_options = link_options_of(c, s->name);
 }
 
 struct subscriber *subscriber_create(struct loop *loop, const struct subscriber_options *options,

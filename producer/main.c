@@ -17,6 +17,7 @@
 
 #include <event2/event.h>
 
+#include "common/amqp/options.h"
 #include "common/amqp/topology.h"
 #include "common/base/catalog_source.h"
 #include "common/base/clock.h"
@@ -132,21 +133,6 @@ static void on_hangup(void *arg)
     service_reloading(x->service);
     catalog_source_reload(&x->catalog);
     service_reloaded(x->service);
-}
-
-static struct link_options link_options_of(const struct config *c, const char *name)
-{
-    return (struct link_options){
-        .name = name,
-        .hosts = c->rabbitmq_host,
-        .port = (int)c->rabbitmq_port,
-        .user = c->rabbitmq_user,
-        .password = c->rabbitmq_password,
-        .vhost = c->rabbitmq_vhost,
-        .ca_file = c->rabbitmq_ca_file,
-        .tls = c->rabbitmq_tls != 0,
-        .heartbeat_s = (int)c->rabbitmq_heartbeat_s,
-    };
 }
 
 static bool open_queue_side(struct producer *x)

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the SQL files and the catalogue into C.
 
-queries/<name>.sql becomes `#define SQL_<NAME>` in queries.h; the migrations become a table in
+queries/<name>.sql becomes `#define SQL_<NAME>` in queries.h, with @<list>@ in it replaced by
+queries/<list>.columns; the migrations become a table in
 migrations.c with the checksum of each file's bytes; catalog/<family>.json becomes a row of
 catalog.c. The depfile names the folders as well as the files, so that a file added or removed is
 seen without a line in meson.build.
@@ -65,13 +66,16 @@ def sql_lines(text):
             if line.strip() and not line.lstrip().startswith("--")]
 
 
-def write_queries(files):
+def write_queries(files, lists):
     out = [HEAD, "#ifndef HOLDFAST_SCHEMA_QUERIES_H\n#define HOLDFAST_SCHEMA_QUERIES_H\n\n",
            '#pragma GCC diagnostic ignored "-Woverlength-strings"\n\n']
     for file in files:
         if not re.fullmatch(r"[a-z][a-z0-9_]*\.sql", file.name):
             fail(f"{file}: a query is named in lower case, like insert_events.sql")
-        lines = [c_string(line.lstrip()) for line in sql_lines(file.read_text())]
+        text = file.read_text()
+        for name, columns in lists.items():
+            text = text.replace(f"@{name}@", columns)
+        lines = [c_string(line.lstrip()) for line in sql_lines(text)]
         if not lines:
             fail(f"{file}: nothing in it")
         body = " \\\n    ".join(lines)
@@ -115,13 +119,15 @@ def main():
     queries = sorted((source / "queries").glob("*.sql"))
     migrations = sorted((source / "migrations").glob("*.sql"))
     catalog = sorted((source / "catalog").glob("*.json"))
-    (target / "queries.h").write_text(write_queries(queries))
+    lists = sorted((source / "queries").glob("*.columns"))
+    (target / "queries.h").write_text(write_queries(
+        queries, {file.stem: "\n".join(sql_lines(file.read_text())) for file in lists}))
     (target / "migrations.h").write_text(MIGRATIONS_H)
     (target / "migrations.c").write_text(write_migrations(migrations))
     (target / "catalog.h").write_text(CATALOG_H)
     (target / "catalog.c").write_text(write_catalog(catalog))
-    inputs = [source / "queries", source / "migrations", source / "catalog", *queries, *migrations,
-              *catalog]
+    inputs = [source / "queries", source / "migrations", source / "catalog", *queries, *lists,
+              *migrations, *catalog]
     (target / "embed.d").write_text(
         "schema/queries.h: " + " ".join(str(path).replace(" ", "\\ ") for path in inputs) + "\n")
 

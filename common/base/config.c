@@ -15,9 +15,11 @@
 #include <unistd.h>
 
 #include "common/base/config_table.h"
+#include "common/base/near.h"
 
-#define SECRET_SIZE_MAX 4096
-#define NAME_SIZE_MAX   64
+#define SECRET_SIZE_MAX    4096
+#define NAME_SIZE_MAX      64
+#define LOOKALIKE_SIZE_MIN 8 /* shorter names are near to many a stranger's */
 
 struct load {
     struct config *config;
@@ -195,61 +197,46 @@ static void check_production(struct load *load, const struct setting *s)
     }
 }
 
-/* Edit distance of two names, no more than `limit` + 1 being of interest. */
-static size_t distance(const char *a, size_t a_size, const char *b)
-{
-    size_t row[NAME_SIZE_MAX + 1];
-    const size_t b_size = strlen(b);
-    if (a_size > NAME_SIZE_MAX || b_size > NAME_SIZE_MAX)
-        return SIZE_MAX;
-    for (size_t j = 0; j <= b_size; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= a_size; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b_size; j++) {
-            const size_t changed = diagonal + (a[i - 1] != b[j - 1]);
-            const size_t shorter = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
-            diagonal = row[j];
-            row[j] = changed < shorter ? changed : shorter;
-        }
-    }
-    return row[b_size];
-}
-
 /* Names nobody but Holdfast has a use for. RabbitMQ's own variables share its prefix, but for one.
  */
-static bool is_ours(const char *name, size_t size)
+static bool is_ours(struct slice name)
 {
     static const char *const prefixes[] = {"DATABASE_", "PRODUCER_", "CONSUMER_", "RABBITMQ_URL"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         const size_t length = strlen(prefixes[i]);
-        if (size >= length && strncmp(name, prefixes[i], length) == 0)
+        if (name.size >= length && strncmp(name.data, prefixes[i], length) == 0)
             return true;
     }
     return false;
 }
 
-/* A variable nobody reads that looks like one somebody does. */
-static void warn_lookalike(const char *name, size_t size, struct buffer *warnings)
+/* PASSWORD_FILE beside PASSWORD. */
+static bool is_file_of(struct slice name, const struct setting *s)
 {
-    const char *near = NULL;
+    const size_t size = strlen(s->name);
+    return s->type == SETTING_SECRET && name.size == size + 5 &&
+           strncmp(name.data, s->name, size) == 0;
+}
+
+/* A variable nobody reads that looks like one somebody does. */
+static void warn_lookalike(struct slice name, struct buffer *warnings)
+{
+    struct near near = near_start(name);
     for (size_t i = 0; i < config_setting_count; i++) {
         const struct setting *s = &config_settings[i];
-        const size_t d = distance(name, size, s->name);
-        const size_t length = strlen(s->name);
-        if (d == 0 || (s->type == SETTING_SECRET && size == length + 5 &&
-                       strncmp(name, s->name, length) == 0))
+        const struct slice known = slice_of(s->name);
+        if (slice_equals(name, known) || is_file_of(name, s))
             return;
-        if (d <= 2 && length >= 8)
-            near = s->name;
+        if (known.size >= LOOKALIKE_SIZE_MIN)
+            near_offer(&near, known);
     }
-    if (slice_equals((struct slice){name, size}, SLICE("RABBITMQ_PASS")))
+    if (slice_equals(name, SLICE("RABBITMQ_PASS")))
         return;
-    if (near != NULL)
-        buffer_printf(warnings, "%.*s is not a setting; did you mean %s?\n", (int)size, name, near);
-    else if (is_ours(name, size))
-        buffer_printf(warnings, "%.*s is not a setting\n", (int)size, name);
+    if (near.found.data != NULL)
+        buffer_printf(warnings, "%.*s is not a setting; did you mean %.*s?\n", SLICE_ARGS(name),
+                      SLICE_ARGS(near.found));
+    else if (is_ours(name))
+        buffer_printf(warnings, "%.*s is not a setting\n", SLICE_ARGS(name));
 }
 
 bool config_load(struct config *out, unsigned programs, struct buffer *faults,
@@ -271,7 +258,7 @@ bool config_load(struct config *out, unsigned programs, struct buffer *faults,
             check_production(&load, &config_settings[i]);
     }
     for (char **e = environ; e != NULL && *e != NULL; e++)
-        warn_lookalike(*e, strcspn(*e, "="), warnings);
+        warn_lookalike((struct slice){*e, strcspn(*e, "=")}, warnings);
     return faults->size == faults_before && !faults->failed;
 }
 
