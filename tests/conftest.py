@@ -7,9 +7,13 @@ its own per test.
     broker, database     the test's own virtual host and migrated database
     http                 how to reach the producer without a client library in between
 
-A failing test shows the ends of all logs.
+A failing test shows the ends of all logs, and what the broker says about failures of its own.
+
+A broker that was killed, or under which a test failed, is looked at before the next test gets it; one
+that is ill is replaced, with a warning, and its log is kept: an illness costs one test.
 """
 import secrets
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,7 +23,7 @@ from rig.broker import Broker, Vhost, folder_for_servers
 from rig.database import SUPERUSER, Cluster, Database, remove_folder
 from rig.process import end_on_sigterm
 from rig.servers import WRITER, migrate_template
-from rig.stack import Stack
+from rig.stack import SOURCE, Stack
 
 
 def pytest_configure() -> None:
@@ -59,14 +63,29 @@ def template(cluster: Cluster) -> str:
 
 
 @pytest.fixture
-def broker(broker_server: Broker) -> Iterator[Vhost]:
+def broker(request: pytest.FixtureRequest, broker_server: Broker) -> Iterator[Vhost]:
     if not broker_server.is_running():
         broker_server.start()
+    starts, mark = broker_server.starts, broker_server.log.mark()
+    request.node.rig_broker_errors = lambda: broker_server.log.errors(mark)
     vhost = broker_server.create_vhost()
     yield vhost
     if not broker_server.is_running():
         broker_server.start()
-    vhost.drop()
+    if broker_server.starts == starts and not getattr(request.node, "rig_failed", False):
+        vhost.drop()
+    elif broker_server.is_well():
+        vhost.drop()
+    else:
+        replace(broker_server, request.node.nodeid)
+
+
+def replace(server: Broker, test: str) -> None:
+    kept = SOURCE / "build-logs" / f"ill-{server.node.partition('@')[0]}.log"
+    kept.parent.mkdir(exist_ok=True)
+    kept.write_text(server.log.text())
+    warnings.warn(f"the broker was ill after {test} and is replaced; its log: {kept}", stacklevel=1)
+    server.replace()
 
 
 @pytest.fixture
@@ -129,6 +148,10 @@ def stack(make_stack: Callable[..., Stack]) -> Stack:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
     outcome = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed:
-        for stack in getattr(item, "rig_stacks", []):
-            report.sections.append(("stack", stack.logs()))
+    if not report.failed:
+        return
+    item.rig_failed = True
+    for stack in getattr(item, "rig_stacks", []) if report.when != "teardown" else []:
+        report.sections.append(("stack", stack.logs()))
+    if errors := getattr(item, "rig_broker_errors", str)():
+        report.sections.append(("broker", errors))

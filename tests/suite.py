@@ -243,7 +243,8 @@ def run_step(name: str) -> Count:
         count = Count(0, 1)
     log = LOGS / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    shown = lines[-200:] if count.failed else [x for x in lines if x.startswith("SKIPPED")]
+    notes = [x.strip() for x in lines if x.startswith("SKIPPED") or "the broker was ill" in x]
+    shown = lines[-200:] if count.failed else notes
     print("\n".join([f"{name:18} {count.passed:5} passed {count.failed:3} failed "
                      f"{time.monotonic() - begin:6.1f} s{broke}"] + ["    " + x for x in shown]),
           flush=True)

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from rig.broker import Broker, Vhost
+from rig.broker_log import BrokerLog
 from rig.database import Cluster
 from rig.process import Process, clean_environment
 from rig.wait import Overdue, free_port, wait_for
@@ -46,6 +47,34 @@ def test_the_broker_keeps_confirmed_messages_through_a_kill(broker: Vhost) -> No
     broker.start()
     wait_for("the queue back", lambda: broker.ready("q") == sent)
     assert sorted(int(b) for b in broker.queue_bodies("q")) == list(range(sent))
+
+
+def test_a_broker_that_takes_no_queue_is_found_ill_and_replaced(broker_server: Broker) -> None:
+    assert broker_server.is_well()
+    broker_server.rabbitmqctl("eval", "supervisor:terminate_child(ra_log_sup, ra_log_wal_sup).")
+    assert not broker_server.is_well()
+    old = broker_server.node
+    broker_server.replace()
+    assert broker_server.node != old and broker_server.is_well()
+
+
+def test_of_a_broker_s_log_the_reports_of_errors_are_shown(tmp_path: Path) -> None:
+    def line(level: str, process: int, text: str) -> str:
+        return f"2026-01-01 00:00:00.000000+00:00 [{level}] <0.{process}.0> {text}\n"
+    log, file = BrokerLog(tmp_path), tmp_path / "node.log"
+    file.write_text(line("error", 1, "before"))
+    mark = log.mark()
+    with open(file, "a", encoding="ascii") as f:
+        f.write(line("info", 2, "no error"))
+        f.write(line("error", 3, "Channel error on connection"))
+        f.write(line("error", 3, "operation queue.declare caused a channel exception not_found: q"))
+        f.writelines(line("error", 4, f"crash line {n}") for n in range(100))
+        f.writelines(line("error", 5 + n, f"report {n}") for n in range(100))
+    shown = log.errors(mark)
+    assert "crash line 24" in shown and "crash line 25" not in shown
+    assert "before" not in shown and "no error" not in shown and "not_found" not in shown
+    assert "report 0" in shown and "report 99" in shown and "… 89 more reports" in shown
+    assert len(shown.splitlines()) < 60
 
 
 def test_virtual_hosts_are_apart(broker_server: Broker) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pika
 
+from rig.broker_log import BrokerLog
 from rig.process import Process, clean_environment, run
 from rig.wait import free_port, wait_for
 
@@ -52,13 +53,19 @@ class Broker:
 
     def __init__(self, folder: Path, epmd: Epmd | None = None, cookie: str = "",
                  arguments: str = ""):
-        self.folder = folder
         self.host = "127.0.0.1"
+        self.has_api = epmd is None
+        self.starts = 0
+        self._epmd = epmd or Epmd(folder)
+        self._cookie, self._arguments = cookie or secrets.token_hex(16), arguments
+        self._settle(folder)
+
+    def _settle(self, folder: Path) -> None:
+        """A node that has never run, with everything of its own."""
+        self.folder, self.log = folder, BrokerLog(folder / "log")
         self.port, self.api_port, self.dist_port = (free_port() for _ in range(3))
         self.node = f"rig{secrets.token_hex(4)}@localhost"
-        self.has_api = epmd is None
-        self._epmd = epmd or Epmd(folder)
-        self._write_files(cookie or secrets.token_hex(16))
+        self._write_files(self._cookie)
         self._env = clean_environment(
             HOME=str(folder),
             RABBITMQ_NODENAME=self.node,
@@ -76,7 +83,7 @@ class Broker:
             RABBITMQ_SERVER_START_ARGS="-noinput",
             RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=
             "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none "
-            + arguments,
+            + self._arguments,
         )
         self._node = Process("rabbitmq", [str(SCRIPTS / "rabbitmq-server")], self._env,
                              folder / "rabbitmq.out", cwd=folder)
@@ -112,6 +119,7 @@ class Broker:
     def begin_start(self) -> None:
         self._epmd.start()
         self._node.start()
+        self.starts += 1
 
     def wait_ready(self) -> None:
         wait_for("RabbitMQ accepting connections", self._is_ready, 90, 0.1)
@@ -143,6 +151,23 @@ class Broker:
         if self._node.is_running():
             self.stop()
         self.start()
+
+    def replace(self) -> None:
+        """Another node for this one, which is beyond help; what was on it is gone."""
+        self.kill9()
+        self._settle(self.folder.with_name(f"rabbitmq-{self.node.partition('@')[0]}"))
+        self.start()
+
+    def is_well(self) -> bool:
+        """Whether a queue can be made, which takes the whole way through a quorum queue's log."""
+        try:
+            vhost = self.create_vhost()
+            status, _ = self.api("PUT", f"/api/queues/{vhost.vhost}/probe",
+                                 {"durable": True, "arguments": {"x-queue-type": "quorum"}})
+            vhost.drop()
+            return status == 201
+        except (OSError, ValueError, AssertionError):
+            return False
 
     def close(self) -> None:
         """The end of the rig: nobody needs the data any more."""
@@ -191,12 +216,6 @@ class Broker:
             status, answer = self.api("PUT", path, body)
             assert status in (201, 204), f"PUT {path}: {status} {answer}"
         return Vhost(self, name, user, password)
-
-    def log_tail(self, lines: int = 40) -> str:
-        text = ""
-        for path in sorted((self.folder / "log").glob("*.log")):
-            text += "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
-        return text
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,7 @@ class Brokers:
             node.close()
 
     def log_tail(self, lines: int = 40) -> str:
-        return "\n".join(f"--- {n.node} {n.port}\n{n.log_tail(lines)}" for n in self.nodes)
+        return "\n".join(f"--- {n.node} {n.port}\n{n.log.tail(lines)}" for n in self.nodes)
 
     @property
     def running(self) -> list[Broker]:
