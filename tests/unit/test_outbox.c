@@ -109,6 +109,39 @@ static void lines_of_one_round_travel_together(void **state)
     assert_int_equal(w[1].worst, OUTBOX_DROPPED);
 }
 
+#define TRICKLE 5
+
+struct trickle {
+    struct fake *f;
+    struct outbox_waiter w;
+    unsigned rounds;
+};
+
+/* A line each round of the loop. */
+static void on_round(evutil_socket_t fd, short events, void *arg)
+{
+    static const struct timeval next_round = {0};
+    struct trickle *t = arg;
+    (void)fd, (void)events;
+    assert_int_equal(t->f->sent_count, 0);
+    add(t->f, OUTBOX_NORMAL, "a\n", &t->w);
+    if (++t->rounds < TRICKLE)
+        event_base_once(t->f->base, -1, EV_TIMEOUT, on_round, t, &next_round);
+}
+
+static void lines_that_keep_coming_travel_together(void **state)
+{
+    struct fake f;
+    struct trickle t = {.f = &f};
+    (void)state;
+    setup(&f);
+    on_round(-1, 0, &t);
+    round_ends(&f);
+    assert_int_equal(f.sent_count, 1);
+    assert_int_equal(f.sent.first->events, TRICKLE);
+    teardown(&f);
+}
+
 /* As many messages on their way as go before lines gather. */
 static void fill_window(struct fake *f, struct outbox_waiter *w)
 {
@@ -258,6 +291,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lone_line_leaves_at_once),
         cmocka_unit_test(lines_of_one_round_travel_together),
+        cmocka_unit_test(lines_that_keep_coming_travel_together),
         cmocka_unit_test(lines_gather_until_a_confirm),
         cmocka_unit_test(lanes_do_not_wait_for_each_other),
         cmocka_unit_test(a_full_message_waits_for_nobody),
