@@ -30,11 +30,13 @@
 #include "common/net/probes.h"
 #include "common/net/server.h"
 #include "common/net/service.h"
+#include "producer/admin.h"
 #include "producer/counts.h"
 #include "producer/event_types.h"
 #include "producer/ingest.h"
 #include "producer/intake.h"
 #include "producer/outbox.h"
+#include "producer/pause.h"
 #include "producer/publisher.h"
 #include "producer/request.h"
 #include "producer/routes.h"
@@ -55,6 +57,7 @@ struct producer {
     struct router *router; /* made before workers fork */
     struct probes probes;
     struct routes routes;
+    struct admin admin;
     struct topology topology;
     struct catalog_source catalog; /* loaded before workers fork */
     struct server_options listen;
@@ -82,6 +85,10 @@ static void on_health(void *arg, struct probe_report *report)
         probe_check(report, "rabbitmq", PROBE_UNHEALTHY, publisher_reason(publisher));
     else
         probe_check(report, "rabbitmq", refusal == NULL ? PROBE_HEALTHY : PROBE_UNHEALTHY, refusal);
+    if (pause_is_on(x->routes.pause)) {
+        const struct pause_state state = pause_state(x->routes.pause);
+        probe_check(report, "intake", PROBE_UNHEALTHY, state.reason);
+    }
     if (x->draining)
         probe_check(report, "draining", PROBE_UNHEALTHY, "the producer is stopping");
     probe_member(report, "queue_type", quorum ? "\"quorum\"" : "\"classic\"");
@@ -181,6 +188,19 @@ static bool open_client_side(struct producer *x)
     return x->server != NULL;
 }
 
+static void open_admin_side(struct producer *x, int worker)
+{
+    const struct config *c = x->config;
+    const struct routes *r = &x->routes;
+    x->admin = (struct admin){.key = c->admin_api_key,
+                              .production = c->environment == CONFIG_PRODUCTION,
+                              .worker = (unsigned)worker,
+                              .pause = r->pause,
+                              .outbox = r->outbox,
+                              .publisher = r->publisher,
+                              .requests = r->requests};
+}
+
 static bool tell_readiness(struct producer *x, int worker)
 {
     struct service_sign *sign = x->watch != NULL ? watch_sign(x->watch, worker) : NULL;
@@ -194,8 +214,10 @@ static bool open_worker(struct producer *x, int worker)
     if (x->loop == NULL)
         return false;
     x->deadline = event_new(loop_base(x->loop), -1, 0, on_deadline, x);
-    if (x->deadline == NULL || !open_queue_side(x) || !open_client_side(x) ||
-        !tell_readiness(x, worker))
+    if (x->deadline == NULL || !open_queue_side(x))
+        return false;
+    open_admin_side(x, worker);
+    if (!open_client_side(x) || !tell_readiness(x, worker))
         return false;
     loop_on_terminate(x->loop, on_terminate, x);
     loop_on_hangup(x->loop, on_hangup, x);
@@ -256,12 +278,14 @@ static bool prepare(struct producer *x)
     if (!metrics_open((unsigned)c->producer_workers))
         return false;
     x->router = router_create();
-    if (x->router == NULL)
+    x->routes.pause = pause_create((unsigned)c->producer_workers);
+    if (x->router == NULL || x->routes.pause == NULL)
         return false;
     x->probes = (struct probes){"producer", on_health, x};
     counts_register();
     publisher_register();
     routes_add(&x->routes, x->router);
+    admin_add(&x->admin, x->router);
     event_types_add(&x->catalog, x->router);
     probes_add_routes(&x->probes, x->router);
     router_seal(x->router);
@@ -335,6 +359,7 @@ int main(int argc, char **argv)
         code = load_catalog(&x) ? run(&x) : EXIT_CONFIG;
     catalog_source_finish(&x.catalog);
     router_destroy(x.router);
+    pause_destroy(x.routes.pause);
     config_finish(&config);
     return code;
 }

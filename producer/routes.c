@@ -7,6 +7,8 @@
  */
 #include "producer/routes.h"
 
+#include <stdio.h>
+
 #include "common/base/metrics.h"
 #include "common/net/call.h"
 #include "common/net/router.h"
@@ -17,6 +19,7 @@
 #include "producer/intake.h"
 #include "producer/otlp.h"
 #include "producer/outbox.h"
+#include "producer/pause.h"
 #include "producer/publisher.h"
 #include "producer/request.h"
 #include "producer/status.h"
@@ -85,13 +88,29 @@ static void take(struct routes *x, struct call *c, const struct ingest_result *r
         hand_over(x, result, manner, r);
 }
 
+static void refuse_paused(const struct routes *x, struct call *c)
+{
+    const struct pause_state state = pause_state(x->pause);
+    char detail[64 + PAUSE_REASON_SIZE];
+    snprintf(detail, sizeof detail, "an operator has paused the intake: %s", state.reason);
+    metric_add(unavailable, 1);
+    call_refuse(c, &(struct problem){.status = 503,
+                                     .slug = "paused",
+                                     .detail = detail,
+                                     .headers = {{"Retry-After", "10"}}});
+}
+
 /* False: answered. */
 static bool can_promise(const struct routes *x, struct call *c)
 {
     const char *refusal = publisher_refusal(x->publisher);
-    if (refusal != NULL)
+    if (pause_is_on(x->pause))
+        refuse_paused(x, c);
+    else if (refusal != NULL)
         refuse(c, "queue-unavailable", refusal);
-    return refusal == NULL;
+    else
+        return true;
+    return false;
 }
 
 static void read_body(struct routes *x, struct call *c, const struct ingest_body *body,
@@ -189,6 +208,8 @@ static void on_map(struct call *c, void *arg)
                              "\",\"endpoints\":{\"log_event\":\"POST /log\","
                              "\"emit_event\":\"POST /emit/{type}\","
                              "\"otlp_logs\":\"POST /v1/logs\","
+                             "\"event_types\":\"GET /v1/event-types\","
+                             "\"intake\":\"GET, PUT /v1/admin/intake\","
                              "\"health\":\"GET /health\","
                              "\"queue_status\":\"GET /queue/status\","
                              "\"liveness\":\"GET /livez\",\"readiness\":\"GET /readyz\","

@@ -11,6 +11,7 @@
 struct ingest;
 struct intake;
 struct outbox;
+struct pause;
 struct publisher;
 struct requests;
 struct router;
@@ -20,6 +21,7 @@ struct routes { /* the caller's memory; all lent, set before the first request *
     struct intake *intake;
     struct ingest *ingest;
     struct outbox *outbox;
+    struct pause *pause;
     struct publisher *publisher;
     struct requests *requests;
     struct status *status;

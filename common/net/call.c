@@ -39,6 +39,16 @@ void call_release(struct conns *cs, struct call *call)
     cs->free_call_count++;
 }
 
+void call_free_kept(struct conns *cs)
+{
+    while (cs->free_calls != NULL) {
+        struct call *call = cs->free_calls;
+        cs->free_calls = call->next_free;
+        guard_finish(&call->guard);
+        free(call);
+    }
+}
+
 struct slice call_method(const struct call *c)
 {
     return c->guard.head.method;
@@ -130,6 +140,8 @@ static const char *reason_of(int status)
         {204, "No Content"},
         {207, "Multi-Status"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},

@@ -21,9 +21,10 @@ struct call { /* one exchange, from its first byte to its answer */
     bool open;          /* with a handler, not answered */
 };
 
-/* For conn.c: an empty call, NULL when memory ran out; and back. */
+/* For conn.c: an empty call, NULL when memory ran out; and back, some to be kept for reuse. */
 struct call *call_take(struct conns *cs);
 void call_release(struct conns *cs, struct call *call);
+void call_free_kept(struct conns *cs);
 
 /* For call.c: cs->answer holds the whole answer to this call; takes the call. */
 bool call_is_last(const struct call *c); /* the connection closes after it */

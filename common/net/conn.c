@@ -52,6 +52,11 @@ struct conn {
     bool pumping;        /* requests are being read; whoever answers need not start that */
 };
 
+int conn_fd(const struct conn *c)
+{
+    return bufferevent_getfd(c->bev);
+}
+
 static bool is_busy(enum conn_state state)
 {
     return state == CONN_READING || state == CONN_ASKED || state == CONN_ANSWERING;
@@ -362,12 +367,7 @@ void conns_finish(struct conns *cs)
         conn_destroy(c);
     }
     assert(cs->open_calls == 0);
-    while (cs->free_calls != NULL) {
-        struct call *call = cs->free_calls;
-        cs->free_calls = call->next_free;
-        guard_finish(&call->guard);
-        free(call);
-    }
+    call_free_kept(cs);
     buffer_finish(&cs->answer);
 }
 

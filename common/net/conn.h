@@ -49,4 +49,6 @@ bool conns_shed(
 void conns_drain(struct conns *cs);
 bool conns_are_over(const struct conns *cs); /* draining, and no answer will be given any more */
 
+int conn_fd(const struct conn *c); /* lent */
+
 #endif

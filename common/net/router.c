@@ -18,6 +18,7 @@ enum { CODES_MAX = 16 };
 
 static const int get_codes[] = {200, 503, 0};
 static const int post_codes[] = {200, 202, 207, 400, 413, 415, 422, 429, 500, 503, 0};
+static const int put_codes[] = {200, 400, 401, 403, 411, 415, 422, 503, 0};
 static const int options_codes[] = {204, 0};
 static const int none_codes[] = {204, 400, 404, 405, 408, 411, 413, 414, 417, 431, 503, 505, 0};
 
@@ -85,6 +86,8 @@ static void register_codes(struct tally *t, const struct route *route)
         t->codes = none_codes;
     else if (strcmp(route->method, "OPTIONS") == 0)
         t->codes = options_codes;
+    else if (strcmp(route->method, "PUT") == 0)
+        t->codes = put_codes;
     else
         t->codes = strcmp(route->method, "POST") == 0 ? post_codes : get_codes;
     size_t i = 0;
