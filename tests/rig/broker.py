@@ -183,6 +183,10 @@ class Broker:
     def family(self) -> list[int]:
         return self._node.family()
 
+    def environment(self) -> dict[str, str]:
+        """Of the node's own commands."""
+        return dict(self._env)
+
     def rabbitmqctl(self, *args: str, seconds: float = 60.0) -> str:
         done = run([str(SCRIPTS / "rabbitmqctl"), "-q", *args], self._env, seconds)
         assert done.returncode == 0, f"rabbitmqctl {' '.join(args)}: {done.stderr or done.stdout}"

@@ -16,7 +16,7 @@ from rig.wait import wait_for
 
 
 # Seconds until a node that stands still is taken for gone. RabbitMQ's own are 60; ours are those
-# docs/scaling.md tells to set.
+# docs/operations.md tells to set.
 NET_TICKTIME = 10
 
 

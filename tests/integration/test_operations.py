@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""docs/operations.md, executed: the trouble of each section of its troubleshooting is made, its
+commands are run as they stand there, and what `output` promises must be in what they print. Beyond
+that: the rules for Prometheus, and the links of all documents."""
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rig.broker import ADMIN, ADMIN_PASSWORD, SCRIPTS, Broker, Vhost
+from rig.database import SUPERUSER, Cluster, Database
+from rig.lone import LISTEN, lone, running
+from rig.process import Process, clean_environment, run
+from rig.stack import SOURCE, Stack, base_env, program
+from rig.wait import free_port, wait_for
+
+OPERATIONS = SOURCE / "docs" / "operations.md"
+ALERTS = SOURCE / "deploy" / "prometheus" / "alerts.yaml"
+NAME, USER = "code_reviewer_logs", "logging_service_user"
+
+
+@pytest.fixture
+def broker(broker_server: Broker) -> Iterator[Vhost]:
+    """The virtual host that rabbitmqctl looks at when nobody names another."""
+    vhost = Vhost(broker_server, "/", ADMIN, ADMIN_PASSWORD)
+    yield vhost
+    for queue in vhost.queues():
+        broker_server.api("DELETE", f"/api/queues/%2F/{queue}")
+
+
+@pytest.fixture
+def database(cluster: Cluster) -> Iterator[Database]:
+    """Made as the document makes it, with the names that are the defaults."""
+    made = Database(cluster, NAME, USER, "of its own")
+    admin = {**made.env(), "DATABASE_ADMIN_USER": SUPERUSER, "DATABASE_ADMIN_PASSWORD": cluster.password}
+    done = run([program("holdfast"), "migrate", "--create-database", "--writer", USER,
+                "--reader", USER], base_env(**admin))
+    assert done.returncode == 0, done.stdout + done.stderr
+    yield made
+    made.drop()
+
+
+# ---- the troubles: each gives the stack and what is wrong with the environment ----
+
+Maker = Callable[..., Stack]
+TROUBLES: dict[str, Callable] = {}
+
+
+def trouble(title: str) -> Callable[[Callable], Callable]:
+    def enter(function: Callable) -> Callable:
+        TROUBLES[title] = contextmanager(function)
+        return function
+    return enter
+
+
+@trouble("Connection refused")
+def nobody_listens(make: Maker) -> Iterator[tuple]:
+    yield make(start=False), {"RABBITMQ_PORT": str(free_port()), "DATABASE_PORT": str(free_port())}
+
+
+@trouble("Producers answer 503")
+def no_broker(make: Maker) -> Iterator[tuple]:
+    stack = make(consumers=0, producer_amqp_port=free_port(), start=False)
+    stack.producer.start()
+    wait_for("alive", lambda: stack.producer.get("/livez").status_code == 200)
+    yield stack, {}
+
+
+@trouble("Accepted, but not stored")
+def conflict(make: Maker) -> Iterator[tuple]:
+    stack = make()
+    for title in ("one", "another"):
+        stack.post({"event_type": "x", "event_id": "twice", "title": title})
+    wait_for("the conflict", lambda: stack.database.value("SELECT count(*) FROM quarantine"))
+    yield stack, {}
+
+
+@trouble("The queue grows")
+def locked(make: Maker) -> Iterator[tuple]:
+    stack = make()
+    with stack.database.connect() as session, session.transaction():
+        session.execute("LOCK TABLE log_events")
+        for _ in range(3):
+            stack.post({"event_type": "x"})
+        wait_for("all held", lambda: stack.consumer.metric("holdfast_in_flight_messages") == 3)
+        yield stack, {}
+
+
+@trouble("Authentication errors")
+def wrong_passwords(make: Maker) -> Iterator[tuple]:
+    yield make(start=False), {"RABBITMQ_PASSWORD": "wrong", "DATABASE_PASSWORD": "wrong"}
+
+
+@trouble("A daemon does not start")
+def wrong_settings(make: Maker) -> Iterator[tuple]:
+    yield make(start=False), {"CONSUMER_PREFETCH": "lots", "DATABASE_PASSWORD": None}
+
+
+@trouble("Looking at it, as ever")
+def none(make: Maker) -> Iterator[tuple]:
+    stack = make()
+    stack.post({"event_type": "x"})
+    stack.wait_count(1)
+    yield stack, {}
+
+
+# ---- the commands ----
+
+def sections() -> dict[str, tuple[list[str], list[str]]]:
+    """Of the troubleshooting: title -> commands, what they show."""
+    text = OPERATIONS.read_text(encoding="utf-8").partition("\n## Troubleshooting\n")[2]
+    found = {}
+    for part in text.split("\n### ")[1:]:
+        blocks = dict(re.findall(r"^```(\w+)\n(.*?)^```$", part, re.M | re.S))
+        commands = [line for line in blocks["sh"].splitlines() if line and not line.startswith("#")]
+        found[part.partition("\n")[0]] = (commands, blocks["output"].splitlines())
+    return found
+
+
+def shell_environment(stack: Stack, folder: Path, wrong: dict[str, str | None]) -> dict[str, str]:
+    """What `eval "$(deploy/env)"` gives, and curl told where the ports of the document are here."""
+    ports = [(8001, stack.producers), (9090, stack.consumers)]
+    (folder / ".curlrc").write_text("".join(
+        f'connect-to = "localhost:{port}:127.0.0.1:{daemons[0].port}"\n'
+        for port, daemons in ports if daemons))
+    database = stack.database
+    folders = [str(Path(program(p)).parent) for p in (*LISTEN, "holdfast")] + [str(SCRIPTS)]
+    env = {**stack.broker.server.environment(), **stack.broker.env(), **database.env(),
+           "HOLDFAST_URL": stack.url, "CURL_HOME": str(folder),
+           "PGHOST": database.host, "PGPORT": str(database.port), "PGDATABASE": database.name,
+           "PGUSER": USER, "PGPASSWORD": database.password, **wrong}
+    env["PATH"] = ":".join([*folders, env["PATH"]])
+    return {name: value for name, value in env.items() if value is not None}
+
+
+def shown_by(command: str, env: dict[str, str], folder: Path) -> str:
+    """What it prints; one that follows a file is stopped at its first line."""
+    log = folder / "shown"
+    log.unlink(missing_ok=True)
+    shell = Process("shell", ["stdbuf", "-oL", "bash", "-c", command], env, log, cwd=folder)
+    shell.start()
+    endless = "tail -f" in command
+    wait_for(command, lambda: not shell.is_running() or (endless and shell.log_text()))
+    if endless:
+        shell.kill9()
+    elif not command.startswith("holdfast"):
+        assert shell.exit_status() == 0, f"{command}\n{shell.log_text()}"
+    return shell.log_text()
+
+
+@pytest.mark.parametrize("title", TROUBLES)
+def test_the_troubleshooting(title: str, make_stack: Maker, tmp_path: Path) -> None:
+    commands, expected = sections()[title]
+    with TROUBLES[title](make_stack) as (stack, wrong):
+        env = shell_environment(stack, tmp_path, wrong)
+        if stack.consumers:
+            (tmp_path / "consumer.log").symlink_to(stack.consumer.log)
+        text = "".join(shown_by(command, env, tmp_path) for command in commands)
+    for line in expected:
+        assert line in text, f"{line!r} is not in what is shown:\n{text}"
+
+
+def test_every_section_has_its_trouble() -> None:
+    assert list(sections()) == list(TROUBLES)
+
+
+# ---- what to watch, and the way around ----
+
+def test_the_rules_are_rules_over_metrics_that_exist(tmp_path: Path) -> None:
+    done = run(["promtool", "check", "rules", str(ALERTS)], clean_environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    exist = ""
+    for binary in LISTEN:
+        with running(lone(binary, tmp_path)) as daemon:
+            wait_for("alive", lambda d=daemon: d.get("/livez").status_code == 200)
+            exist += daemon.get("/metrics").text
+    for text in (ALERTS.read_text(), OPERATIONS.read_text(encoding="utf-8")):
+        for name in re.findall(r"\b(?:holdfast|process)_\w+_\w+", text):
+            family = re.sub(r"_(bucket|sum|count)$", "", name)
+            assert f"# TYPE {family} " in exist, name
+
+
+def test_every_alert_is_explained() -> None:
+    alerts = re.findall(r"alert: (\w+)", ALERTS.read_text())
+    assert alerts == re.findall(r"^\| `(Holdfast\w+)`", OPERATIONS.read_text(encoding="utf-8"), re.M)
+
+
+def anchors(document: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", document.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", [SOURCE / "README.md", *sorted((SOURCE / "docs").glob("*.md"))],
+                         ids=lambda p: p.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        if "://" in target:
+            continue
+        file = (document.parent / path).resolve() if path else document
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
