@@ -96,15 +96,24 @@ static void register_codes(struct tally *t, const struct route *route)
     t->by_code[i] = register_code(route, 0);
 }
 
+/* Methods of one path share it. */
+static struct metric *register_duration(const struct router *r, size_t route)
+{
+    for (size_t i = 0; i < route; i++) {
+        if (strcmp(r->routes[i].path, r->routes[route].path) == 0)
+            return r->tallies[i].duration;
+    }
+    return metrics_latency("http_request_duration_seconds", route_label(r->routes[route].path),
+                           "From the last byte of a request to its answer.");
+}
+
 void router_seal(struct router *r)
 {
     for (size_t i = 0; i < r->count; i++)
         register_codes(&r->tallies[i], &r->routes[i]);
     register_codes(&r->tallies[r->count], NULL);
     for (size_t i = 0; i < r->count; i++)
-        r->tallies[i].duration =
-            metrics_latency("http_request_duration_seconds", route_label(r->routes[i].path),
-                            "From the last byte of a request to its answer.");
+        r->tallies[i].duration = register_duration(r, i);
     r->connections = metrics_gauge("http_connections", "", "Client connections open.");
     r->sealed = true;
 }

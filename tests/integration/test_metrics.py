@@ -36,6 +36,9 @@ def lint(daemon: Daemon) -> None:
     done = run(["promtool", "check", "metrics"], clean_environment(),
                text=daemon.get("/metrics").text)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    series = [line.rpartition(" ")[0] for line in daemon.get("/metrics").text.splitlines()
+              if not line.startswith("#")]
+    assert len(series) == len(set(series)), "a series stands there twice"
 
 
 def names(daemon: Daemon) -> set[str]:
