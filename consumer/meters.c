@@ -30,9 +30,9 @@ static void register_events(struct meters *m)
     static const char dead[] = "Events put into quarantine";
     m->stored = metrics_counter("events_stored_total", "", "Rows added to log_events");
     m->duplicates = metrics_counter("events_duplicate_total", "", "Events stored before");
-    m->conflicts = metrics_counter("events_quarantined_total", "reason=\"conflict\"", dead);
-    m->refused = metrics_counter("events_quarantined_total", "reason=\"data\"", dead);
-    m->unreadable = metrics_counter("events_quarantined_total", "reason=\"unreadable\"", dead);
+    m->conflicts = metrics_counter("events_dead_lettered_total", "reason=\"conflict\"", dead);
+    m->refused = metrics_counter("events_dead_lettered_total", "reason=\"data\"", dead);
+    m->unreadable = metrics_counter("events_dead_lettered_total", "reason=\"unreadable\"", dead);
     m->batch_size = metrics_size("batch_size", "", "Events of one transaction");
     m->latency = metrics_latency("end_to_end_latency_seconds", "",
                                  "From the acceptance of an event to its commit");

@@ -24,7 +24,7 @@ NAMES = {
         "outbox_events", "outbox_bytes"},
     "consumer": COMMON | {
         "messages_delivered_total", "events_stored_total", "events_duplicate_total",
-        "events_quarantined_total", "db_transactions_total", "db_retries_total",
+        "events_dead_lettered_total", "db_transactions_total", "db_retries_total",
         "db_commit_duration_seconds", "batch_size", "ack_duration_seconds", "in_flight_messages",
         "oldest_unacked_age_seconds", "end_to_end_latency_seconds", "event_clock_skew_seconds",
         "last_commit_timestamp_seconds"}}

@@ -126,7 +126,7 @@ def test_a_refused_event_is_quarantined_in_the_transaction_that_stores_its_neigh
     assert {row["number"] for row in stored} == set(range(50)) - culprits
     assert {(row["events"], row["quarantined"]) for row in stored} == {(46, 4)}
     assert {row["xid"] for row in stored} == {row["xid"] for row in rows}
-    assert stack.consumer.metric("holdfast_events_quarantined_total") == len(culprits)
+    assert stack.consumer.metric("holdfast_events_dead_lettered_total") == len(culprits)
 
 
 def test_a_batch_of_nothing_but_refused_events_is_quarantined(stack: Stack) -> None:
@@ -202,7 +202,7 @@ def test_two_consumers_agree_on_which_body_an_event_id_belongs_to(
         refused[row["event_id"], body] += row["attempts"]
     assert len(refused) == keys * (bodies - 1) and set(refused.values()) == {repeats}
     shares = [consumer.metric("holdfast_events_stored_total") +
-              consumer.metric("holdfast_events_quarantined_total") for consumer in stack.consumers]
+              consumer.metric("holdfast_events_dead_lettered_total") for consumer in stack.consumers]
     assert min(shares) > 0, f"one consumer had all the work: {shares}"
 
 
