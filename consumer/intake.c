@@ -9,8 +9,11 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/base/config.h"
 #include "common/net/probes.h"
 #include "consumer/meters.h"
+
+#define PLENTY_BYTES ((size_t)256 << 10)
 
 struct lane {
     struct intake *in; /* borrowed: whose it is */
@@ -150,6 +153,18 @@ bool intake_is_open(const struct intake *in)
 bool intake_has(const struct intake *in, enum topology_lane lane)
 {
     return in->lanes[lane].waiting.count > 0;
+}
+
+bool intake_has_plenty(const struct intake *in)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        const struct lane *lane = &in->lanes[i];
+        bytes += lane->waiting.bytes;
+        if (lane->waiting.count * 2 >= (size_t)lane->options.config->consumer_prefetch)
+            return true;
+    }
+    return bytes >= PLENTY_BYTES;
 }
 
 struct delivery *intake_take(struct intake *in, enum topology_lane lane)

@@ -36,6 +36,8 @@ bool intake_close_stalled(struct intake *in);
 void intake_show(const struct intake *in); /* the gauges that change with time alone */
 
 bool intake_has(const struct intake *in, enum topology_lane lane);
+/* Enough for a transaction to be worth its while, or for the broker to send no more before it. */
+bool intake_has_plenty(const struct intake *in);
 struct delivery *intake_take(struct intake *in, enum topology_lane lane);
 
 /* Each ends the deliveries of the list, which stay the caller's. */
