@@ -51,7 +51,7 @@ def test_the_broker_keeps_confirmed_messages_through_a_kill(broker: Vhost) -> No
 
 def test_a_broker_that_takes_no_queue_is_found_ill_and_replaced(broker_server: Broker) -> None:
     assert broker_server.is_well()
-    broker_server.rabbitmqctl("eval", "supervisor:terminate_child(ra_log_sup, ra_log_wal_sup).")
+    broker_server.rabbitmqctl("eval", "supervisor:terminate_child(rabbit_sup, rabbit_fifo_dlx_sup).")
     assert not broker_server.is_well()
     old = broker_server.node
     broker_server.replace()
