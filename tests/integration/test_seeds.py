@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -172,8 +173,14 @@ def test_L2_health_and_queue_status(stack: Stack) -> None:
     health = stack.producer.get("/health")
     assert health.status_code == 200 and health.json()["status"] == "healthy"
     assert {"service", "version", "timestamp", "checks"} <= set(health.json())
+    assert health.json()["service"] == "producer"
+    wait_for("the consumer is counted", lambda: stack.producer.get("/queue/status")
+             .json()["queue_info"] == {"message_count": 0, "consumer_count": 1})
     status = stack.producer.get("/queue/status")
-    assert status.status_code == 200 and "log_queue" in status.text
+    said = status.json()
+    assert (status.status_code, said["queue_name"], said["queue_type"]) == (200, "log_queue", "quorum")
+    assert said["dead_letter"] == {"name": "log_queue.dead", "message_count": 0}
+    assert said["publisher"] == {"connected": True, "unconfirmed": 0, "blocked": False}
     stack.broker.kill9()
     wait_for("health says what is so",
              lambda: stack.producer.get("/health").status_code == 503
@@ -294,6 +301,17 @@ def test_L11_producer_and_consumer_settings() -> None:
     assert (kept["PRODUCER_HOST"], kept["PRODUCER_PORT"]) == ("0.0.0.0", "8001")
     kept = settings("holdfast-consumer", DATABASE_PASSWORD="x")
     assert (kept["CONSUMER_RETRY_ATTEMPTS"], kept["CONSUMER_RETRY_DELAY"]) == ("3", "5")
+
+
+def test_L12_the_template_has_every_variable_with_its_default() -> None:
+    template = (Path(__file__).parents[2] / "deploy/env.example").read_text()
+    given = dict(re.findall(r"^#((?:DATABASE|RABBITMQ|PRODUCER|CONSUMER)_\w+|LOG_LEVEL|ENVIRONMENT)=(.*)$",
+                            template, re.MULTILINE))
+    kept = {**settings("holdfast-producer"), **settings("holdfast-consumer", DATABASE_PASSWORD="x")}
+    secrets = {"DATABASE_PASSWORD": "", "RABBITMQ_PASSWORD": "guest"}
+    assert {k: given.pop(k) for k in secrets} == secrets
+    given.pop("PRODUCER_BIND")  # of Compose
+    assert given == {k: kept[k] for k in given} and len(given) >= 14
 
 
 def listens(port: int) -> bool:
