@@ -251,15 +251,18 @@ void intake_end(struct intake *in)
     }
 }
 
+/* A lane alone may be closed until its messages are stored; with both closed nothing is done. */
 void intake_report(const struct intake *in, struct probe_report *report)
 {
     enum probe_status status = PROBE_HEALTHY;
     const char *reason = NULL;
+    size_t idle = 0;
     for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
         const struct subscriber *s = in->lanes[i].subscriber;
         if (subscriber_is_consuming(s))
             continue;
-        if (in->lanes[i].open || !subscriber_is_ready(s))
+        idle++;
+        if (in->lanes[i].open || !subscriber_is_ready(s) || idle == TOPOLOGY_LANES)
             status = PROBE_UNHEALTHY;
         else if (status == PROBE_HEALTHY)
             status = PROBE_DEGRADED;

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waiting for a condition with a deadline, and picking free ports. Nothing else here sleeps."""
+import fcntl
 import random
 import socket
+import tempfile
 import time
+from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from pathlib import Path
+from typing import TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -39,8 +43,26 @@ def _ephemeral_range() -> tuple[int, int]:
         return 32768, 60999
 
 
+_reserved: deque[TextIO] = deque(maxlen=200)  # a lock ends with its file; a test has a few ports
+
+
+def _is_reserved(port: int) -> bool:
+    """Other test processes pick ports too, before what they start has bound them."""
+    folder = Path(tempfile.gettempdir()) / "holdfast-ports"
+    folder.mkdir(exist_ok=True)
+    file = open(folder / str(port), "w", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return True
+    _reserved.append(file)
+    return False
+
+
 def free_port() -> int:
-    """A port that binds now and that the kernel gives to no outgoing connection.
+    """A port that binds now, that the kernel gives to no outgoing connection, and that no other
+    test is given for as long as a test may last.
 
     A port from the ephemeral range could be taken between a server's kill and its restart, even
     by a client connecting to itself.
@@ -51,6 +73,7 @@ def free_port() -> int:
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
-                return port
             except OSError:
                 continue
+        if not _is_reserved(port):
+            return port
