@@ -97,10 +97,11 @@ static bool listen_for_probes(struct program *p)
     probes_add_routes(&p->probes, p->router);
     router_seal(p->router);
     p->server = server_create(p->loop, &options, p->router);
+    const int error = errno;
     if (p->server == NULL)
-        log_error("listen_failed", "cannot listen for /health and /metrics, ending",
+        log_error("listen_failed", "cannot listen on METRICS_HOST and METRICS_PORT, ending",
                   LOG_TEXT("host", options.host), LOG_INT("port", options.port),
-                  LOG_TEXT("reason", strerror(errno)));
+                  LOG_TEXT("reason", strerror(error)), LOG_TEXT("mend", server_mend(error)));
     return p->server != NULL;
 }
 

@@ -166,9 +166,11 @@ static bool open_queue_side(struct producer *x)
 
 static void log_no_port(const struct producer *x)
 {
-    log_error("http_listen_failed", "the producer cannot listen, it ends",
+    const int error = errno;
+    log_error("http_listen_failed",
+              "cannot listen on PRODUCER_HOST and PRODUCER_PORT, the producer ends",
               LOG_TEXT("host", x->listen.host), LOG_INT("port", x->listen.port),
-              LOG_TEXT("reason", strerror(errno)));
+              LOG_TEXT("reason", strerror(error)), LOG_TEXT("mend", server_mend(error)));
 }
 
 static bool open_client_side(struct producer *x)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/base/config_table.h"
+#include "common/base/config_url.h"
 #include "common/base/near.h"
 
 #define SECRET_SIZE_MAX    4096
@@ -62,7 +63,8 @@ static const char *file_variable(const struct setting *s, char out[NAME_SIZE_MAX
     return s->type == SETTING_SECRET ? getenv(out) : NULL;
 }
 
-const char *config_origin(const struct setting *s)
+/* Of its own variables. */
+static const char *own_origin(const struct setting *s)
 {
     static char name[NAME_SIZE_MAX];
     if (getenv(s->name) != NULL)
@@ -72,6 +74,14 @@ const char *config_origin(const struct setting *s)
     if (strcmp(s->name, "RABBITMQ_PASSWORD") == 0 && getenv("RABBITMQ_PASS") != NULL)
         return "RABBITMQ_PASS";
     return NULL;
+}
+
+const char *config_origin(const struct config *c, const struct setting *s)
+{
+    char value[SECRET_SIZE_MAX];
+    const char *url = config_url_find(c, s->name, value, sizeof value);
+    explicit_bzero(value, sizeof value);
+    return url != NULL ? url : own_origin(s);
 }
 
 /* The first line of a secret's file into `value`; false with the reason in the faults. */
@@ -91,12 +101,15 @@ static bool read_secret(struct load *load, const char *name, const char *path, c
     return true;
 }
 
-/* The text a setting has: from its variable, its file, or the default. NULL: a fault was told. */
+/* The text a setting has: from a URL, its variable, its file, or the default. NULL: a fault was
+ * told. */
 static const char *find_value(struct load *load, const struct setting *s, char *secret)
 {
     char file_name[NAME_SIZE_MAX];
     const char *path = file_variable(s, file_name);
-    const char *origin = config_origin(s);
+    const char *origin = own_origin(s);
+    if (config_url_find(load->config, s->name, secret, SECRET_SIZE_MAX) != NULL)
+        return secret;
     if (path != NULL && getenv(s->name) != NULL) {
         buffer_printf(load->faults, "%s and %s are both set; unset one of them\n", s->name,
                       file_name);
@@ -152,13 +165,21 @@ static void set_text(struct load *load, const struct setting *s, const char *val
     if (is_host(s) && strpbrk(value, "@/") != NULL && value[0] != '/') {
         buffer_printf(
             load->faults,
-            "%s holds more than a host; give user and password in settings of their own\n",
-            s->name);
+            "%s holds more than a host; give user and password in settings of their own, or all "
+            "of it as %s\n",
+            s->name, s->name[0] == 'D' ? "DATABASE_URL" : "RABBITMQ_URL");
         return;
     }
     if (s->max > 0 && strlen(value) > (size_t)s->max) {
         buffer_printf(load->faults, "%s is longer than %" PRId64 " bytes; shorten it\n", s->name,
                       s->max);
+        return;
+    }
+    const char *shape = config_url_fault(s->name, value);
+    if (shape != NULL) {
+        buffer_printf(load->faults,
+                      "%s is not %s; write what is special in a name or password as %%XX\n",
+                      s->name, shape);
         return;
     }
     free(*config_text_at(load->config, s));
@@ -197,11 +218,10 @@ static void check_production(struct load *load, const struct setting *s)
     }
 }
 
-/* Names nobody but Holdfast has a use for. RabbitMQ's own variables share its prefix, but for one.
- */
+/* Names nobody but Holdfast has a use for. RabbitMQ's own variables share its prefix. */
 static bool is_ours(struct slice name)
 {
-    static const char *const prefixes[] = {"DATABASE_", "PRODUCER_", "CONSUMER_", "RABBITMQ_URL"};
+    static const char *const prefixes[] = {"DATABASE_", "PRODUCER_", "CONSUMER_"};
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
         const size_t length = strlen(prefixes[i]);
         if (name.size >= length && strncmp(name.data, prefixes[i], length) == 0)

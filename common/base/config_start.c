@@ -60,7 +60,7 @@ void config_print(const struct config *c, unsigned programs, struct buffer *out)
         const struct setting *s = &config_settings[i];
         if ((s->programs & programs) == 0)
             continue;
-        const char *origin = config_origin(s);
+        const char *origin = config_origin(c, s);
         buffer_printf(out, "%s=", s->name);
         print_value(c, s, out);
         buffer_printf(out, "  # %s\n", origin != NULL ? origin : "default");

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One table is the whole truth about the settings: a row is the name, the type, where the value
- * goes, its default (NULL: required) and range, which programs read it, and a line of help.
+ * goes, its default (NULL: required) and range, which programs read it, and a line of help. A URL
+ * stands before the settings it may speak for.
  */
 #include "common/base/config_table.h"
 
@@ -11,6 +12,7 @@
 
 /* clang-format off */
 const struct setting config_settings[] = {
+    {"DATABASE_URL", SETTING_SECRET, AT(database_url), "", 0, 0, NULL, DATABASE, "postgresql://user:password@host:port/database; what it names wins over DATABASE_…"},
     {"DATABASE_HOST", SETTING_TEXT, AT(database_host), "localhost", 0, 0, NULL, DATABASE, "PostgreSQL host, or the folder of its socket"},
     {"DATABASE_PORT", SETTING_NUMBER, AT(database_port), "5432", 1, 65535, NULL, DATABASE, "PostgreSQL port"},
     {"DATABASE_NAME", SETTING_TEXT, AT(database_name), "code_reviewer_logs", 0, 0, NULL, DATABASE, "database"},
@@ -22,6 +24,7 @@ const struct setting config_settings[] = {
     {"DATABASE_READER_PASSWORD", SETTING_SECRET, AT(database_reader_password), "", 0, 0, NULL, CONFIG_CLI, "password given to a reader made by migrate"},
     {"DATABASE_SSLMODE", SETTING_TEXT, AT(database_sslmode), "prefer", 0, 0, "disable|allow|prefer|require|verify-ca|verify-full", DATABASE, "TLS to PostgreSQL"},
     {"DATABASE_SSLROOTCERT", SETTING_TEXT, AT(database_sslrootcert), "", 0, 0, NULL, DATABASE, "CA file for verify-ca and verify-full"},
+    {"RABBITMQ_URL", SETTING_SECRET, AT(rabbitmq_url), "", 0, 0, NULL, ALL, "amqp://user:password@host:port/vhost, or amqps; what it names wins over RABBITMQ_…"},
     {"RABBITMQ_HOST", SETTING_TEXT, AT(rabbitmq_host), "localhost", 0, 0, NULL, ALL, "broker, or a comma list of its nodes, each perhaps with :port"},
     {"RABBITMQ_PORT", SETTING_NUMBER, AT(rabbitmq_port), "5672", 1, 65535, NULL, ALL, "port of nodes named without one"},
     {"RABBITMQ_USER", SETTING_TEXT, AT(rabbitmq_user), "guest", 0, 0, NULL, ALL, "user"},

@@ -30,7 +30,7 @@ extern const size_t config_setting_count;
 char **config_text_at(struct config *c, const struct setting *s);
 int64_t *config_number_at(struct config *c, const struct setting *s);
 
-/* Where the value of a setting comes from: NULL for the default, else the variable's name. */
-const char *config_origin(const struct setting *s);
+/* The variable a setting comes from, its URL or its file perhaps; NULL for the default. */
+const char *config_origin(const struct config *c, const struct setting *s);
 
 #endif

@@ -256,6 +256,17 @@ struct server *server_create(struct loop *loop, const struct server_options *opt
     return NULL;
 }
 
+const char *server_mend(int error)
+{
+    if (error == EADDRNOTAVAIL)
+        return "name an address of this machine, or 0.0.0.0 for all it has";
+    if (error == EADDRINUSE)
+        return "stop the program that has the port, or choose another port";
+    if (error == EACCES)
+        return "choose a port above 1023, or give the program CAP_NET_BIND_SERVICE";
+    return "look at the reason";
+}
+
 int server_port(const struct server *s)
 {
     return s->port;

@@ -33,6 +33,7 @@ int server_reserve(const struct server_options *options, int *out_port);
 struct server *server_create(struct loop *loop, const struct server_options *options,
                              struct router *router);
 int server_port(const struct server *s);
+const char *server_mend(int error); /* what an operator can do about it */
 
 /* fn is called once, from the loop, when the last answer has left. No request is handled after. */
 void server_drain(struct server *s, void (*fn)(void *arg), void *arg);

@@ -173,6 +173,68 @@ static void production_refuses_default_passwords(void **state)
     finish(&r);
 }
 
+static void a_url_wins_over_the_settings_it_names(void **state)
+{
+    struct buffer text = {0};
+    (void)state;
+    setenv("RABBITMQ_URL", "amqps://ev%40lyn:p%2F%3A%25@[::1]/a%2fb?heartbeat=7", 1);
+    setenv("DATABASE_URL", "postgresql://me:s3cret@db.example:6543/events?sslmode=require", 1);
+    setenv("DATABASE_HOST", "elsewhere", 1);
+    struct run r = load(CONFIG_CONSUMER);
+    assert_true(r.good);
+    assert_string_equal(r.config.rabbitmq_host, "[::1]");
+    assert_int_equal(r.config.rabbitmq_port, 5671);
+    assert_int_equal(r.config.rabbitmq_tls, 1);
+    assert_int_equal(r.config.rabbitmq_heartbeat_s, 7);
+    assert_string_equal(r.config.rabbitmq_user, "ev@lyn");
+    assert_string_equal(r.config.rabbitmq_password, "p/:%");
+    assert_string_equal(r.config.rabbitmq_vhost, "a/b");
+    assert_string_equal(r.config.database_host, "db.example");
+    assert_int_equal(r.config.database_port, 6543);
+    assert_string_equal(r.config.database_name, "events");
+    assert_string_equal(r.config.database_user, "me");
+    assert_string_equal(r.config.database_password, "s3cret");
+    assert_string_equal(r.config.database_sslmode, "require");
+    config_print(&r.config, CONFIG_CONSUMER, &text);
+    buffer_add_byte(&text, 0);
+    assert_null(strstr(text.data, "s3cret"));
+    assert_non_null(strstr(text.data, "DATABASE_URL=********  # DATABASE_URL\n"));
+    assert_non_null(strstr(text.data, "DATABASE_HOST=db.example  # DATABASE_URL\n"));
+    assert_non_null(strstr(text.data, "RABBITMQ_QUEUE_NAME=log_queue  # default\n"));
+    buffer_finish(&text);
+    finish(&r);
+}
+
+static void a_url_leaves_alone_what_it_does_not_name(void **state)
+{
+    (void)state;
+    setenv("RABBITMQ_URL", "amqp://a:5673,b/", 1);
+    setenv("RABBITMQ_USER", "me", 1);
+    struct run r = load(CONFIG_PRODUCER);
+    assert_true(r.good);
+    assert_string_equal(r.config.rabbitmq_host, "a:5673,b");
+    assert_int_equal(r.config.rabbitmq_port, 5672);
+    assert_int_equal(r.config.rabbitmq_tls, 0);
+    assert_string_equal(r.config.rabbitmq_user, "me");
+    assert_string_equal(r.config.rabbitmq_vhost, "/");
+    finish(&r);
+}
+
+static void a_bad_url_is_refused(void **state)
+{
+    static const char *const bad[] = {
+        "localhost:5672", "http://host/",      "amqp://",     "amqp://u:p%2@h/",
+        "amqp://h/%00",   "amqp://u:p@:5672/", "amqp://h:x/", "amqp://h/v?heartbeats=3"};
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        setenv("RABBITMQ_URL", bad[i], 1);
+        struct run r = load(CONFIG_PRODUCER);
+        assert_false(r.good);
+        assert_non_null(strstr(r.faults.data, "RABBITMQ_"));
+        finish(&r);
+    }
+}
+
 static void printed_settings_hide_secrets_and_name_their_origin(void **state)
 {
     struct buffer text = {0};
@@ -200,6 +262,9 @@ int main(void)
         cmocka_unit_test_setup(C18_RABBITMQ_PASS_is_read_too, reset),
         cmocka_unit_test_setup(lookalikes_are_pointed_out, reset),
         cmocka_unit_test_setup(production_refuses_default_passwords, reset),
+        cmocka_unit_test_setup(a_url_wins_over_the_settings_it_names, reset),
+        cmocka_unit_test_setup(a_url_leaves_alone_what_it_does_not_name, reset),
+        cmocka_unit_test_setup(a_bad_url_is_refused, reset),
         cmocka_unit_test_setup(printed_settings_hide_secrets_and_name_their_origin, reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Settings as an operator meets them: what is refused, what the answer says, and the two URLs."""
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from rig.process import run
+from rig.stack import Stack, base_env, program
+from rig.wait import free_port
+from seeds import stored
+
+DEFAULTS = {"RABBITMQ_PASSWORD": ["guest", None], "DATABASE_PASSWORD": ["your_secure_password", "password"]}
+
+
+@pytest.mark.parametrize("binary, names", [
+    ("holdfast-producer", ["RABBITMQ_PASSWORD"]),
+    ("holdfast-consumer", ["RABBITMQ_PASSWORD", "DATABASE_PASSWORD"])])
+def test_production_does_not_start_with_default_passwords(binary: str, names: list[str]) -> None:
+    own = {name: "of-our-own" for name in DEFAULTS}
+    assert run([program(binary), "--check"], base_env(**own, ENVIRONMENT="production")).returncode == 0
+    for name in names:
+        for value in DEFAULTS[name]:
+            env = base_env(**{k: v for k, v in {**own, name: value}.items() if v is not None})
+            assert run([program(binary), "--check"], env).returncode == 0
+            done = run([program(binary)], {**env, "ENVIRONMENT": "production"})
+            assert done.returncode == 78
+            assert f"{name} is a default password" in done.stderr and "set one of your own" in done.stderr
+
+
+@pytest.mark.parametrize("binary, host, port", [
+    ("holdfast-producer", "PRODUCER_HOST", "PRODUCER_PORT"),
+    ("holdfast-consumer", "METRICS_HOST", "METRICS_PORT")])
+def test_an_address_that_is_not_here_is_named_with_its_setting(binary: str, host: str, port: str) -> None:
+    env = base_env(**{host: "192.0.2.1", port: str(free_port())}, DATABASE_PASSWORD="x")
+    done = run([program(binary)], env, 10)
+    assert done.returncode == 1
+    assert all(word in done.stderr for word in (host, port, "192.0.2.1", "an address of this machine"))
+
+
+def test_the_urls_of_broker_and_database_will_do(make_stack: Callable[..., Stack]) -> None:
+    stack = make_stack(start=False)
+    for daemon in stack.daemons:
+        mq, db = ({k: quote(daemon.env.get(f"{kind}_{k}", ""), safe="")
+                   for k in ("HOST", "PORT", "USER", "PASSWORD", "VHOST", "NAME")}
+                  for kind in ("RABBITMQ", "DATABASE"))
+        daemon.env["RABBITMQ_URL"] = "amqp://{USER}:{PASSWORD}@{HOST}:{PORT}/{VHOST}".format(**mq)
+        daemon.env["DATABASE_URL"] = "postgresql://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**db)
+        for kind in ("RABBITMQ", "DATABASE"):
+            daemon.env.update({f"{kind}_HOST": "192.0.2.1", f"{kind}_PORT": "1", f"{kind}_USER": "nobody"})
+            daemon.env.pop(f"{kind}_PASSWORD", None)
+    stack.start()
+    stored(stack, {"event_type": "x"})
