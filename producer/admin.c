@@ -13,6 +13,7 @@
 #include "common/net/peer.h"
 #include "common/net/router.h"
 #include "producer/answer.h"
+#include "producer/counts.h"
 #include "producer/ingest.h"
 #include "producer/media.h"
 #include "producer/outbox.h"
@@ -223,6 +224,7 @@ static void change(const struct admin *a, struct call *c, const struct ingest *i
         return;
     }
     put_in_force(a, next);
+    request_tally(r)->events[event->type]++;
     const bool complete =
         outbox_add(a->outbox, OUTBOX_URGENT, ingest_text(in, event->line), request_waiter(r));
     write_answer(next, ingest_text(in, event->event_id), request_answer(r));

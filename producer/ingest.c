@@ -16,6 +16,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/event.h"
+#include "producer/counts.h"
 #include "producer/ingest_private.h"
 #include "producer/walk.h"
 
@@ -133,6 +134,7 @@ static void accept(struct ingest *in, struct ingest_item *item, struct log_event
     }
     item->event_id = ingest_span_from(in, start);
     item->status = 202;
+    item->type = count_place(e->field[EVENT_FIELD_EVENT_TYPE]);
     item->urgent = event_priority(e) >= EVENT_PRIORITY_URGENT;
     in->result.good++;
     in->result.line_bytes += item->line.size;

@@ -36,7 +36,8 @@ struct ingest_item {
     int status;                  /* 202 good; 400 not JSON; 413 too large; 422 wrong fields */
     const char *slug;            /* bad: of the problem */
     size_t number;               /* of the line, from 1; 0 when the body was not lines */
-    bool urgent;                 /* good, like the next two */
+    bool urgent;                 /* good, like the next three */
+    unsigned type;               /* its place in the counts */
     struct ingest_span line;     /* normalised, with its \n */
     struct ingest_span event_id; /* a JSON string */
     struct ingest_span faults;   /* bad: problem entries, {"pointer":…},… */

@@ -284,7 +284,7 @@ static bool prepare(struct producer *x)
     if (x->router == NULL || x->routes.pause == NULL)
         return false;
     x->probes = (struct probes){"producer", on_health, x};
-    counts_register();
+    counts_register(x->catalog.current);
     publisher_register();
     routes_add(&x->routes, x->router);
     admin_add(&x->admin, x->router);

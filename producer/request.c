@@ -28,6 +28,7 @@ struct request {
     struct buffer answer;
     int status;
     size_t events;
+    struct count_tally tally;
     int64_t deadline_ns;
     bool complete; /* all of its lines are on their way */
 };
@@ -123,6 +124,11 @@ struct outbox_waiter *request_waiter(struct request *r)
     return &r->waiter;
 }
 
+struct count_tally *request_tally(struct request *r)
+{
+    return &r->tally;
+}
+
 /* Its call, which is answered next. */
 static struct call *part_from_call(struct request *r)
 {
@@ -135,7 +141,7 @@ static struct call *part_from_call(struct request *r)
 
 static void refuse(struct request *r, enum count why, const char *slug, const char *detail)
 {
-    count_events(why, r->events);
+    count_rejected(why, r->events);
     answer_unavailable(part_from_call(r), slug, detail);
 }
 
@@ -148,7 +154,7 @@ static void answer(struct request *r)
         refuse(r, COUNT_UNAVAILABLE, "queue-unavailable",
                "the queue did not take the events: try again with the same event_id");
     } else {
-        count_events(COUNT_ACCEPTED, r->events);
+        count_accepted(&r->tally);
         call_reply(part_from_call(r),
                    &(struct reply){.status = r->status, .body = buffer_slice(&r->answer)});
     }

@@ -13,6 +13,7 @@
 #include "producer/outbox.h"
 
 struct call;
+struct count_tally;
 struct event_base;
 struct request;
 struct requests;
@@ -24,6 +25,7 @@ void requests_destroy(struct requests *rs); /* when no request is left */
 struct request *request_begin(struct requests *rs, struct call *call);
 struct buffer *request_answer(struct request *r); /* for the body to be sent once all is held */
 struct outbox_waiter *request_waiter(struct request *r);
+struct count_tally *request_tally(struct request *r); /* of its events, to be filled in */
 /* The lines are in the outbox, all of them or (not complete) some. */
 void request_wait(struct request *r, int status, size_t events, bool complete);
 

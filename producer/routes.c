@@ -31,11 +31,11 @@ static void count_refused(const struct ingest_result *result)
     for (size_t i = 0; i < result->count; i++) {
         const int status = result->items[i].status;
         if (status == 400)
-            count_events(COUNT_INVALID_JSON, 1);
+            count_rejected(COUNT_INVALID_JSON, 1);
         else if (status == 413)
-            count_events(COUNT_TOO_LARGE, 1);
+            count_rejected(COUNT_TOO_LARGE, 1);
         else if (status == 422)
-            count_events(COUNT_INVALID_EVENT, 1);
+            count_rejected(COUNT_INVALID_EVENT, 1);
     }
 }
 
@@ -58,9 +58,11 @@ static void hand_over(struct routes *x, const struct ingest_result *result,
     bool complete = true;
     for (size_t i = 0; i < result->count && complete; i++) {
         const struct ingest_item *item = &result->items[i];
-        if (item->status == 202)
-            complete = outbox_add(x->outbox, item->urgent ? OUTBOX_URGENT : OUTBOX_NORMAL,
-                                  ingest_text(x->ingest, item->line), request_waiter(r));
+        if (item->status != 202)
+            continue;
+        request_tally(r)->events[item->type]++;
+        complete = outbox_add(x->outbox, item->urgent ? OUTBOX_URGENT : OUTBOX_NORMAL,
+                              ingest_text(x->ingest, item->line), request_waiter(r));
     }
     const int status = manner->write(x->ingest, result, request_answer(r));
     request_wait(r, status, result->good, complete);

@@ -50,6 +50,11 @@ const struct catalog_type *catalog_type_at(const struct catalog *c, size_t index
     return c->types[index];
 }
 
+struct slice catalog_type_name(const struct catalog_type *t)
+{
+    return t->name;
+}
+
 static void say_twice(struct catalog_load *l, struct slice name, const struct catalog_type *other)
 {
     l->faulty = true;

@@ -34,6 +34,7 @@ const struct catalog_type *catalog_find(const struct catalog *c, struct slice na
 
 size_t catalog_type_count(const struct catalog *c);
 const struct catalog_type *catalog_type_at(const struct catalog *c, size_t index);
+struct slice catalog_type_name(const struct catalog_type *t);
 
 /* A JSON document with all types: {"event_types":[…],"total_types":…,"mode":…} */
 void catalog_write(const struct catalog *c, enum catalog_mode mode, struct buffer *out);

@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/base/process.h"
 
-#define METRICS_MAX   256
+#define METRICS_MAX   512
 #define CELLS_MAX     4096
 #define LATENCY_COUNT 18 /* finite buckets: 0.1 ms · 2^0 … 2^17 = 13.1 s */
 #define SIZE_COUNT    19 /* 1, 2, 5 … 1e6 */

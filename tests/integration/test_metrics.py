@@ -66,6 +66,22 @@ def test_every_metric_is_there_and_lint_free(make_stack) -> None:
         assert "version=" in revision[0] and "revision=" in revision[0]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_accepted_events_are_counted_by_the_types_of_the_catalogue(workers: int, make_stack) -> None:
+    stack = make_stack(workers=workers)
+    known, unknown = {"event_type": "review_started"}, {"event_type": "what a client makes up"}
+    alias = {"event_type": "state_changed", "system": "akosha"}
+    for body in (known, [known, unknown, unknown, alias], [known, {"event_type": ""}], unknown):
+        stack.post(body)
+    stack.wait_count(6)
+    accepted = {name: value for name, value in stack.producer.metrics().items()
+                if name.startswith("holdfast_events_accepted_total") and value}
+    assert accepted == {
+        'holdfast_events_accepted_total{event_type="(other)"}': 3,
+        'holdfast_events_accepted_total{event_type="review_started"}': 2,
+        'holdfast_events_accepted_total{event_type="session_state_changed"}': 1}
+
+
 def test_the_oldest_unacknowledged_message_shows_its_age(stack: Stack, database: Database) -> None:
     age = "holdfast_oldest_unacked_age_seconds"
     assert stack.consumer.metric(age) == 0
