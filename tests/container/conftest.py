@@ -8,20 +8,23 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from base import base_archive
+from base import base_archive, cache
 from engine import CannotRun, Engine, engine
 from project import HERE, SOURCE, Project
 
 BASE = "docker.io/library/debian:bookworm-slim"
 IMAGE = "docker.io/library/holdfast:latest"
+COMPILED = "localhost/holdfast-compiled"
 STANDINS = {"docker.io/library/postgres:15": "postgres", "docker.io/library/rabbitmq:3.13": "rabbitmq"}
 
 
 @pytest.fixture(scope="session")
 def podman() -> Iterator[Engine]:
     try:
-        with engine() as made:
-            made.podman("import", str(base_archive()), BASE, seconds=120)
+        base = base_archive()
+        with engine(cache(), base.stat().st_mtime) as made:
+            if made.podman("image", "exists", BASE, check=False).returncode != 0:
+                made.podman("import", str(base), BASE, seconds=120)
             yield made
     except CannotRun as reason:
         pytest.skip(f"no containers here: {reason}")
@@ -39,6 +42,9 @@ def images(podman: Engine) -> Engine:
             for tag, build in builds.items()}
     for tag, (text, status) in ends.items():
         assert status == 0, f"the build of {tag} failed:\n{text[-5000:]}"
+    # A name for the stage that compiles, or it would not be kept.
+    podman.build(SOURCE, SOURCE / "deploy/Dockerfile", COMPILED, "--target", "build",
+                 "--build-arg", "REVISION=tested").communicate(timeout=120)
     return podman
 
 

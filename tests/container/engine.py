@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""podman with everything of its own: settings, storage, networks, sockets. Nothing of it is left.
+"""podman with everything of its own: settings, storage, networks, sockets. Nothing of it is left
+but the images, beside the base image in the system's cache and as long as it: what a Dockerfile
+installs is unpacked once a week.
 
 No Docker engine is needed, and none is touched. What stands between podman and a machine without
 systemd, with hybrid cgroups or inside another container is set here.
 """
+import fcntl
 import json
 import os
 import shlex
@@ -32,7 +35,7 @@ network_config_dir = "{folder}/networks"
 STORAGE = """
 [storage]
 driver = "{driver}"
-graphroot = "{folder}/store"
+graphroot = "{store}"
 runroot = "{folder}/run"
 """
 
@@ -65,8 +68,8 @@ class CannotRun(Exception):
 
 
 class Engine:
-    def __init__(self, folder: Path):
-        self.folder = folder
+    def __init__(self, folder: Path, store: Path):
+        self.folder, self.store = folder, store
         self.env = {**os.environ, "CONTAINERS_CONF": str(folder / "containers.conf"),
                     "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf")}
         self.env.pop("DOCKER_HOST", None)
@@ -109,7 +112,8 @@ class Engine:
 
     def configure(self, driver: str) -> None:
         (self.folder / "containers.conf").write_text(CONF.format(folder=self.folder))
-        (self.folder / "storage.conf").write_text(STORAGE.format(folder=self.folder, driver=driver))
+        (self.folder / "storage.conf").write_text(STORAGE.format(
+            folder=self.folder, store=self.store / driver, driver=driver))
         for name in ("tmp", "networks"):
             (self.folder / name).mkdir(exist_ok=True)
 
@@ -143,25 +147,39 @@ class Engine:
         self.podman("network", "rm", "probe")
         self.podman("image", "rm", "localhost/nothing")
 
-    def remove_all(self) -> None:
-        for args in (("rm", "-a", "-f", "-t", "0"), ("network", "prune", "-f")):
+    def end(self) -> None:
+        """Nothing runs, and of the images only those with a name are left, and what they are of."""
+        for args in (("rm", "-a", "-f", "-v", "-t", "0"), ("volume", "prune", "-f"),
+                     ("network", "prune", "-f"), ("image", "prune", "-f")):
             self.podman(*args, check=False, seconds=120)
-        unmount_below(self.folder)
-        for name in ("store", "run", "tmp", "networks"):
+        for folder in (self.folder, self.store):
+            unmount_below(folder)
+        for name in ("run", "tmp", "networks"):
             subprocess.run(["rm", "-rf", str(self.folder / name)], check=False)
+
+    def remove_all(self) -> None:
+        self.end()
+        subprocess.run(["rm", "-rf", str(self.store)], check=False)
 
 
 @contextmanager
-def engine() -> Iterator[Engine]:
-    """In /var/tmp: gigabytes, and /tmp may be memory."""
+def engine(kept: Path, since: float) -> Iterator[Engine]:
+    """kept: for the images, which are of no use when they are older than `since`. The rest is in
+    /var/tmp: gigabytes, and /tmp may be memory."""
     folder = Path(tempfile.mkdtemp(prefix="holdfast-containers-", dir="/var/tmp"))
-    made = Engine(folder)
     others = rules("nat") + rules("filter")
-    try:
-        made.probe()
-        yield made
-    finally:
-        made.remove_all()
-        if not others:
-            remove_rules()
-        subprocess.run(["rm", "-rf", str(folder)], check=False)
+    with open(kept / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        made = Engine(folder, kept / "images")
+        try:
+            if made.store.exists() and made.store.stat().st_mtime < since:
+                unmount_below(made.store)
+                subprocess.run(["rm", "-rf", str(made.store)], check=True)
+            made.store.mkdir(exist_ok=True)
+            made.probe()
+            yield made
+        finally:
+            made.end()
+            if not others:
+                remove_rules()
+            subprocess.run(["rm", "-rf", str(folder)], check=False)

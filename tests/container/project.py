@@ -102,7 +102,7 @@ class Project:
                          for c in self.containers(every=True))
 
     def remove(self) -> None:
-        for c in self.containers(every=True):
-            self.engine.podman("rm", "-f", "-v", "-t", "0", c["Id"], check=False)
+        ids = [c["Id"] for c in self.containers(every=True)]
+        self.engine.podman("rm", "-f", "-v", "-t", "0", *ids, check=False)
         for kind in ("network", "volume"):
             self.engine.podman(kind, "prune", "-f", check=False)
