@@ -4,8 +4,6 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-#include <stdio.h>
-
 enum option { TIMEOUT = 1, URL, NO_SEND, JSON, HELP };
 
 static const struct options_row rows[] = {

@@ -7,7 +7,6 @@
 
 #include "common/base/clock.h"
 
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <poll.h>

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/http_reader.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 void http_reader_reset(struct http_reader *r)

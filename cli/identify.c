@@ -5,7 +5,6 @@
 #include "common/base/digest.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 void identify_make(const struct identify_line *line, char out_id[ID_TEXT_SIZE + 1])

@@ -12,7 +12,6 @@
 #include "common/net/loop.h"
 
 #include <event2/event.h>
-#include <stdio.h>
 #include <string.h>
 
 #define LOOK_US 20000

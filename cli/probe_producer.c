@@ -5,8 +5,6 @@
 #include "cli/http.h"
 #include "common/base/clock.h"
 
-#include <stdio.h>
-
 static void find_health(struct doctor *d, const struct http *h)
 {
     struct answer answer;

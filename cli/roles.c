@@ -5,7 +5,6 @@
  */
 #include "cli/roles.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool was_faster(const struct db_fault *f)

@@ -24,7 +24,6 @@
  */
 #include "consumer/batch.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,8 +176,7 @@ static void add_message_key(struct batch *b, const struct delivery *d, struct sl
     digest_make((struct slice){(const char *)parts, sizeof parts}, digest);
     k->weak = d->message_id.size == 0;
     buffer_add_text(&b->texts, k->weak ? "amqp:body:" : "amqp:message:");
-    for (size_t i = 0; i < sizeof digest; i++)
-        buffer_printf(&b->texts, "%02x", digest[i]);
+    buffer_add_hex(&b->texts, digest, sizeof digest);
     k->size = b->texts.size - k->text;
 }
 

@@ -38,7 +38,7 @@
 #define URGENT_WRITER   0
 #define BATCH_BYTES_MAX ((size_t)1 << 20) /* of messages; a single larger one is a batch */
 #define GATHER_NS       (5 * CLOCK_MS)    /* between the beginnings of two small batches */
-#define UNWELL_MAX      (60 * CLOCK_S)    /* then what waits goes back */
+#define UNWELL_MAX_NS   (60 * CLOCK_S)    /* then what waits goes back */
 #define TICK_S          1
 
 struct consumer {
@@ -58,7 +58,7 @@ struct consumer {
     bool urgent_last;          /* the last batch was of urgent events alone, and others waited */
     struct event *kick, *tick; /* owned */
     int64_t unwell_ns;         /* since when no writer is well; 0 = one is */
-    int64_t drain_by;          /* ns; 0 = not draining */
+    int64_t drain_by_ns;       /* ns; 0 = not draining */
     bool ended;                /* the intake was told to end */
     void (*on_drained)(void *arg);
     void *on_drained_arg;
@@ -176,7 +176,7 @@ static void on_arrived(void *arg)
 
 static void end_if_drained(struct consumer *c)
 {
-    if (c->drain_by == 0 || c->ended || is_any(c, writer_has_batch) ||
+    if (c->drain_by_ns == 0 || c->ended || is_any(c, writer_has_batch) ||
         writer_has_batch(c->writers[URGENT_WRITER]) || !feed_is_idle(c->feed))
         return;
     c->ended = true;
@@ -189,7 +189,7 @@ static void on_told(void *arg, struct batch *b)
     struct consumer *c = arg;
     intake_settle(c->intake, &b->deliveries);
     spares_give(&c->spares, b);
-    if (c->drain_by == 0 && is_any(c, writer_is_free))
+    if (c->drain_by_ns == 0 && is_any(c, writer_is_free))
         intake_open(c->intake);
     end_if_drained(c);
 }
@@ -220,7 +220,7 @@ static void on_given_up(void *arg, struct batch *b, const struct session_fault *
 static void on_free(void *arg, struct writer *w)
 {
     struct consumer *c = arg;
-    if (c->drain_by != 0)
+    if (c->drain_by_ns != 0)
         return;
     if (w != c->writers[URGENT_WRITER])
         intake_open(c->intake);
@@ -258,7 +258,7 @@ static void watch_writers(struct consumer *c)
     }
     if (c->unwell_ns == 0)
         c->unwell_ns = now_ns;
-    const bool due = intake_is_open(c->intake) && now_ns - c->unwell_ns >= UNWELL_MAX;
+    const bool due = intake_is_open(c->intake) && now_ns - c->unwell_ns >= UNWELL_MAX_NS;
     if (due)
         intake_close(c->intake);
     else if (!intake_close_stalled(c->intake))
@@ -275,7 +275,7 @@ static void on_tick(int fd, short what, void *arg)
     watch_feed(c);
     intake_show(c->intake);
     meters_tell(&c->meters);
-    if (c->drain_by == 0 || c->ended || clock_now_ns() < c->drain_by)
+    if (c->drain_by_ns == 0 || c->ended || clock_now_ns() < c->drain_by_ns)
         return;
     log_warning("drain_cut", "what is not committed yet is left to the queue");
     c->ended = true;
@@ -367,7 +367,7 @@ void consumer_destroy(struct consumer *c)
 
 void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg)
 {
-    c->drain_by = clock_now_ns() + c->config->shutdown_timeout_s * CLOCK_S;
+    c->drain_by_ns = clock_now_ns() + c->config->shutdown_timeout_s * CLOCK_S;
     c->on_drained = on_drained;
     c->on_drained_arg = arg;
     log_info("draining", "finishing what is in flight");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The consumer: what stands between the subscriber and the writers. Deliveries wait here for a free
- * writer; the next batch is whatever arrived while the last one was committed. Tags are settled
- * when their batch comes back.
+ * The consumer: what stands between the intake and the writers. It makes batches of what waits,
+ * gives each to a free writer, the stored ones to the feed, and what comes back from there to the
+ * intake to be acknowledged. When a batch is begun: consumer.c.
  *
  * Life: consumer_create starts everything; consumer_drain ends it in good order and then calls
  * on_drained; consumer_destroy.

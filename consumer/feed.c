@@ -42,7 +42,7 @@
 
 #define WINDOW     ((size_t)8192)    /* messages not confirmed */
 #define UNSENT_MAX ((size_t)1 << 20) /* bytes waiting for the socket */
-#define HELD_UP    (2 * CLOCK_S)     /* without progress: worth telling */
+#define HELD_UP_NS (2 * CLOCK_S)     /* without progress: worth telling */
 
 /* ---- the queue of batches ---- */
 
@@ -318,5 +318,5 @@ const char *feed_trouble(const struct feed *f)
         return link_is_ready(f->link) ? "setting up the channel" : link_reason(f->link);
     if (link_is_blocked(f->link))
         return "the broker takes no messages: an alarm is on";
-    return f->impatient || waited_ns(f) > HELD_UP ? "the broker does not confirm" : NULL;
+    return f->impatient || waited_ns(f) > HELD_UP_NS ? "the broker does not confirm" : NULL;
 }

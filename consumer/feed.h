@@ -36,6 +36,4 @@ bool feed_is_idle(const struct feed *f); /* holds no batch */
 bool feed_is_on(const struct feed *f);
 const char *feed_trouble(const struct feed *f); /* NULL while it works; else why not, for people */
 
-const char *feed_state_name(unsigned state); /* NULL past the last */
-
 #endif

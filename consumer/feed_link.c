@@ -12,20 +12,20 @@
 #include "common/base/clock.h"
 #include "common/net/loop.h"
 
-#define SILENCE   (60 * CLOCK_S) /* without a confirm, then the connection is given up */
-#define NO_RIGHT  403
-#define NOT_TOPIC 406
+#define SILENCE_NS (60 * CLOCK_S) /* without a confirm, then the connection is given up */
+#define NO_RIGHT   403
+#define NOT_TOPIC  406
 
-const char *feed_state_name(unsigned state)
-{
-    static const char *const names[] = {"off", "down", "declaring", "selecting", "open"};
-    return state < sizeof names / sizeof names[0] ? names[state] : NULL;
-}
+static const char *const state_names[] = {
+#define X(symbol, name) name,
+    FEED_STATES(X)
+#undef X
+};
 
 /* The only place that changes the state. */
 static void enter(struct feed *f, enum feed_state to)
 {
-    log_debug("feed_state", feed_state_name(to), LOG_TEXT("from", feed_state_name(f->state)));
+    log_debug("feed_state", state_names[to], LOG_TEXT("from", state_names[f->state]));
     f->state = to;
     metric_set(f->options.meters->feed_connected, to == FEED_OPEN);
 }
@@ -135,7 +135,8 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
     struct feed *f = arg;
     (void)fd, (void)events;
-    if (f->unconfirmed > 0 && !link_is_blocked(f->link) && clock_now_ns() - f->confirm_ns > SILENCE)
+    if (f->unconfirmed > 0 && !link_is_blocked(f->link) &&
+        clock_now_ns() - f->confirm_ns > SILENCE_NS)
         give_up_link(f);
     if (f->link == NULL)
         connect_link(f);

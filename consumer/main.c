@@ -1,5 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* holdfast-consumer: from the queue to committed rows. */
+/*
+ * The wiring of the consumer, in the order of an event's path:
+ *
+ *   link -> subscriber -> intake -> consumer -> writer -> PostgreSQL
+ *                            ^                    |
+ *                            '---- settle <- feed <-- after COMMIT
+ *
+ * SIGTERM: no more is taken, what is in flight is committed and acknowledged, the rest goes back.
+ */
 #include <errno.h>
 #include <malloc.h>
 #include <string.h>

@@ -19,7 +19,7 @@ void writer_enter_search(struct writer *w)
     free(w->suspects);
     w->suspects = calloc(b->event_count, sizeof *w->suspects);
     if (w->suspects == NULL) {
-        writer_go(w, writer_fail_because(w, "out of memory"));
+        writer_no_memory(w);
         return;
     }
     for (size_t i = 0; i < b->event_count; i++)
@@ -49,7 +49,7 @@ void writer_enter_piece(struct writer *w)
 {
     size_t rows;
     if (!writer_gather(w, w->suspects, split_piece(&w->split), &rows)) {
-        writer_go(w, writer_fail_because(w, "out of memory"));
+        writer_no_memory(w);
         return;
     }
     const struct session_copy copy = {
@@ -99,7 +99,7 @@ void writer_enter_control(struct writer *w)
     row_write_control(w->batch->events[w->suspects[0]].received_at, &w->scratch);
     buffer_add_slice(&w->scratch, copy_trailer());
     if (w->scratch.failed) {
-        writer_go(w, writer_fail_because(w, "out of memory"));
+        writer_no_memory(w);
         return;
     }
     w->control = buffer_slice(&w->scratch);

@@ -98,7 +98,7 @@ void settle_requeue(struct settle *s, uint64_t generation, uint64_t tag)
     if (!is_ours(s, generation, tag))
         return;
     s->states[tag & s->mask] = SETTLED;
-    link_requeue(s->link, generation, tag, false);
+    link_requeue(s->link, generation, tag);
 }
 
 void settle_flush(struct settle *s)

@@ -14,7 +14,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/amqp/options.h"
@@ -28,10 +27,12 @@ static const size_t held_bytes_max[TOPOLOGY_LANES] = {
     [TOPOLOGY_NORMAL] = (size_t)3 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
 
 /* The broker ends a connection it cannot send to, after 15 s by default. */
-#define PAUSED_MAX (5 * CLOCK_S)
+#define PAUSED_MAX_NS (5 * CLOCK_S)
 
 #define NOT_FOUND    404
 #define NOT_THE_SAME 406
+
+enum subscriber_state { IDLE, STARTING, CONSUMING, STOPPING };
 
 struct subscriber {
     const struct subscriber_options *options; /* borrowed */
@@ -44,16 +45,24 @@ struct subscriber {
     struct settle settle;
     bool open;
     bool paused;
-    int64_t paused_ns;                                  /* since when */
-    enum { IDLE, STARTING, CONSUMING, STOPPING } state; /* of the present link; IDLE when lost */
-    bool cancelled;                                     /* by the broker while STARTING */
-    unsigned round;                                     /* of consuming; part of the consumer tag */
+    int64_t paused_ns;           /* since when */
+    enum subscriber_state state; /* of the present link; IDLE when lost */
+    bool cancelled;              /* by the broker while STARTING */
+    unsigned round;              /* of consuming; part of the consumer tag */
     char tag[64];
     char reason[256]; /* why not CONSUMING, when the broker said so */
     struct log_repeat refused;
 };
 
 static void start_consuming(struct subscriber *s);
+
+/* The only place that changes the state. */
+static void enter(struct subscriber *s, enum subscriber_state to)
+{
+    static const char *const names[] = {"idle", "starting", "consuming", "stopping"};
+    log_debug("subscriber_state", names[to], LOG_TEXT("from", names[s->state]));
+    s->state = to;
+}
 
 static const char *queue_of(const struct subscriber *s)
 {
@@ -66,14 +75,14 @@ static void on_stopped(void *arg, const struct link_answer *a)
     (void)a; /* a lost link has stopped it, too */
     if (s->state != STOPPING)
         return;
-    s->state = IDLE;
+    enter(s, IDLE);
     start_consuming(s);
 }
 
 /* What the broker has sent already arrives still, and goes back. */
 static void stop_consuming(struct subscriber *s)
 {
-    s->state = STOPPING;
+    enter(s, STOPPING);
     link_cancel(s->link, s->tag, on_stopped, s);
 }
 
@@ -82,7 +91,7 @@ static void stop_consuming(struct subscriber *s)
 static void stop_starting(struct subscriber *s, const char *what, const struct link_answer *a)
 {
     uint64_t held = 0;
-    s->state = IDLE;
+    enter(s, IDLE);
     if (a->code == 0)
         return;
     snprintf(s->reason, sizeof s->reason, "%s refused: %s", what, a->text);
@@ -99,7 +108,7 @@ static void on_consuming(void *arg, const struct link_answer *a)
         stop_starting(s, "consuming", a);
         return;
     }
-    s->state = CONSUMING;
+    enter(s, CONSUMING);
     if (!s->open || s->cancelled) {
         stop_consuming(s);
         return;
@@ -113,9 +122,8 @@ static void on_consuming(void *arg, const struct link_answer *a)
 static void on_declared(void *arg, const struct link_answer *a)
 {
     struct subscriber *s = arg;
-    if (!a->ok &&
-        a->code == NOT_FOUND) { /* looked at and not there: declared on the next channel */
-        s->state = IDLE;
+    if (!a->ok && a->code == NOT_FOUND) {
+        enter(s, IDLE); /* it is declared on the next channel */
         return;
     }
     if (!a->ok) {
@@ -131,7 +139,7 @@ static void start_consuming(struct subscriber *s)
 {
     if (!s->open || s->state != IDLE || !link_is_ready(s->link))
         return;
-    s->state = STARTING;
+    enter(s, STARTING);
     s->cancelled = false;
     topology_declare(&s->topology, s->link, on_declared, s);
 }
@@ -140,7 +148,7 @@ static void on_ready(void *arg, uint64_t generation)
 {
     struct subscriber *s = arg;
     settle_open(&s->settle, s->link, generation);
-    s->state = IDLE;
+    enter(s, IDLE);
     metric_set(s->options->meters->connected[s->options->lane], 1);
     metric_add(s->options->meters->reconnects, generation > 1);
     start_consuming(s);
@@ -150,7 +158,7 @@ static void on_lost(void *arg, const char *reason)
 {
     struct subscriber *s = arg;
     (void)reason; /* the link has logged it */
-    s->state = IDLE;
+    enter(s, IDLE);
     s->paused = false;
     metric_set(s->options->meters->connected[s->options->lane], 0);
     settle_void(&s->settle);
@@ -270,7 +278,7 @@ void subscriber_close(struct subscriber *s)
 void subscriber_end(struct subscriber *s)
 {
     s->open = false;
-    s->state = IDLE;
+    enter(s, IDLE);
     settle_flush_all(&s->settle);
     link_close(s->link);
 }
@@ -294,7 +302,7 @@ struct settle *subscriber_settle(struct subscriber *s)
 
 bool subscriber_is_stalled(const struct subscriber *s)
 {
-    return s->paused && clock_now_ns() - s->paused_ns > PAUSED_MAX;
+    return s->paused && clock_now_ns() - s->paused_ns > PAUSED_MAX_NS;
 }
 
 bool subscriber_is_ready(const struct subscriber *s)

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of the transaction that stores a batch; writer.c tells the whole. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,10 +39,15 @@ enum writer_state writer_begun(struct writer *w, const struct session_answer *a)
     return statement_open_claims(w->batch) > 0 ? WRITER_CLAIM : after_claims(w);
 }
 
+void writer_no_memory(struct writer *w)
+{
+    writer_go(w, writer_fail_because(w, "out of memory"));
+}
+
 static void check(struct writer *w, bool sent)
 {
     if (!sent)
-        writer_go(w, writer_fail_because(w, "out of memory"));
+        writer_no_memory(w);
 }
 
 void writer_enter_claim(struct writer *w)
@@ -127,7 +131,7 @@ void writer_enter_copy(struct writer *w)
 {
     const struct split_piece all = {0, w->batch->event_count};
     if (!writer_gather(w, NULL, all, &w->rows)) {
-        check(w, false);
+        writer_no_memory(w);
         return;
     }
     const struct session_copy copy = {.sql = w->batch->again ? SQL_COPY_AGAIN : SQL_COPY_EVENTS,
@@ -178,7 +182,7 @@ enum writer_state writer_recorded(struct writer *w, const struct session_answer 
 
 void writer_enter_commit(struct writer *w)
 {
-    w->result.commit_ns = clock_now_ns();
+    w->commit_begun_ns = clock_now_ns();
     session_run(w->session, "COMMIT", writer_on_answer, w);
 }
 
@@ -186,7 +190,7 @@ enum writer_state writer_committed(struct writer *w, const struct session_answer
 {
     if (strcmp(a->tag, "COMMIT") != 0)
         return writer_fail_because(w, "COMMIT was answered with something else");
-    w->result.commit_ns = clock_now_ns() - w->result.commit_ns;
+    w->result.commit_ns = clock_now_ns() - w->commit_begun_ns;
     return WRITER_STORED;
 }
 

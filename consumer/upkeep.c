@@ -9,7 +9,7 @@
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
 
-#define UPKEEP_EVERY (3600 * CLOCK_S)
+#define UPKEEP_EVERY_NS (3600 * CLOCK_S)
 
 /* Parameters of a batch of usual size. What is larger, libpq and the scratch buffer would keep. */
 #define KEPT_BYTES ((size_t)2 << 20)
@@ -35,7 +35,7 @@ enum writer_state writer_probed(struct writer *w, const struct session_answer *a
 {
     (void)a;
     w->fault = (struct session_fault){0};
-    return w->upkeep_due <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
+    return w->upkeep_due_ns <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
 }
 
 /* What is wrong with the settings is not mended in a second. */
@@ -50,7 +50,7 @@ void writer_enter_resting(struct writer *w)
 void writer_enter_ahead(struct writer *w)
 {
     const struct statement st = writer_statement(w);
-    w->upkeep_due = clock_now_ns() + UPKEEP_EVERY;
+    w->upkeep_due_ns = clock_now_ns() + UPKEEP_EVERY_NS;
     w->purging = w->options->upkeep;
     if (!statement_ensure_partitions(&st))
         writer_go(w, WRITER_FREE);

@@ -32,8 +32,8 @@
 #include "consumer/writer.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <event2/event.h>
 
@@ -43,9 +43,9 @@
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
 
-#define COMMAND_TIMEOUT (20 * CLOCK_S)
+#define COMMAND_TIMEOUT_NS (20 * CLOCK_S)
 /* Well below the broker's patience with unacknowledged messages, 30 min. */
-#define PATIENCE        (60 * CLOCK_S)
+#define PATIENCE_NS        (60 * CLOCK_S)
 
 static const struct step {
     const char *name;
@@ -144,13 +144,13 @@ static void count_failure(struct writer *w)
     metric_add(m->failed, 1);
     metric_add(m->retries[w->fault.class], 1);
     w->batch->again = true;
-    if (w->trouble_since == 0)
-        w->trouble_since = clock_now_ns();
+    if (w->trouble_since_ns == 0)
+        w->trouble_since_ns = clock_now_ns();
 }
 
 static bool is_out_of_patience(const struct writer *w)
 {
-    return w->trouble_since != 0 && clock_now_ns() - w->trouble_since > PATIENCE;
+    return w->trouble_since_ns != 0 && clock_now_ns() - w->trouble_since_ns > PATIENCE_NS;
 }
 
 /* One more try is lost: wait for the next, or give up. */
@@ -214,7 +214,7 @@ static struct batch *take_batch(struct writer *w)
     struct batch *b = w->batch;
     w->batch = NULL;
     w->tries = 0;
-    w->trouble_since = 0;
+    w->trouble_since_ns = 0;
     w->ensured = w->searched = w->searching = false;
     backoff_reset(&w->retry);
     return b;
@@ -233,7 +233,7 @@ void writer_enter_given_up(struct writer *w)
 
 void writer_enter_free(struct writer *w)
 {
-    const int64_t until_upkeep = w->upkeep_due - clock_now_ns();
+    const int64_t until_upkeep = w->upkeep_due_ns - clock_now_ns();
     writer_arm(w, w->purging || until_upkeep < 0 ? 0 : until_upkeep);
     w->handler.on_free(w->arg, w);
 }
@@ -255,7 +255,7 @@ void writer_enter_stored(struct writer *w)
     w->handler.on_stored(w->arg, b, &w->result);
     if (writer_renews(w))
         writer_go(w, WRITER_DOWN);
-    else if (w->upkeep_due <= clock_now_ns())
+    else if (w->upkeep_due_ns <= clock_now_ns())
         writer_go(w, WRITER_AHEAD);
     else
         writer_go(w, w->purging ? WRITER_PURGE : WRITER_FREE);
@@ -341,7 +341,7 @@ static void set_session_options(struct writer *w)
         .sslrootcert = c->database_sslrootcert,
         .name = w->options->name,
         .durable = c->environment == CONFIG_PRODUCTION,
-        .command_timeout = COMMAND_TIMEOUT,
+        .command_timeout_ns = COMMAND_TIMEOUT_NS,
         .setup = statements_setup,
         .setup_count = statements_setup_count,
     };

@@ -27,16 +27,15 @@ struct writer {
     struct writer_result result; /* of the try under way */
     size_t rows;                 /* given to COPY in this try */
     enum writer_state failed_in;
-    unsigned tries;         /* of this batch that failed */
-    int64_t trouble_since;  /* ns; first failure of this batch, 0 when none */
-    bool ensured, searched; /* already done for this batch */
-    bool searching;         /* what a search has marked counts only when it has ended */
-    struct backoff retry;   /* between tries */
-    struct backoff rest;    /* between probes */
-    int64_t upkeep_due;     /* ns */
-    bool purging;           /* there may be more old keys */
-    struct buffer scratch;  /* parameters of statements; the control row */
-    struct slice *pieces;   /* owned; the COPY stream under way */
+    unsigned tries;             /* of this batch that failed */
+    int64_t trouble_since_ns;   /* first failure of this batch, 0 when none */
+    bool ensured, searched;     /* already done for this batch */
+    bool searching;             /* what a search has marked counts only when it has ended */
+    struct backoff retry, rest; /* between tries; between probes */
+    int64_t upkeep_due_ns, commit_begun_ns;
+    bool purging;          /* there may be more old keys */
+    struct buffer scratch; /* parameters of statements; the control row */
+    struct slice *pieces;  /* owned; the COPY stream under way */
     size_t piece_count, piece_room;
     struct slice control; /* the stream with the control row, in scratch */
     struct split split;
@@ -53,6 +52,7 @@ void writer_forget_search(struct writer *w);       /* cut short, it has proved n
 enum writer_state writer_decide(struct writer *w); /* after a failure, rolled back */
 /* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
 enum writer_state writer_fail_because(struct writer *w, const char *message);
+void writer_no_memory(struct writer *w);
 /* The COPY stream of what is to be stored of a range of `which` (NULL: of all). False: memory. */
 MUST_CHECK bool writer_gather(struct writer *w, const size_t *which, struct split_piece range,
                               size_t *out_rows);

@@ -101,16 +101,7 @@ static void on_get(struct call *c, void *arg)
 
 static bool refuse_field(struct call *c, const char *pointer, const char *detail)
 {
-    struct buffer errors = {0};
-    buffer_printf(&errors, "[{\"pointer\":\"%s\",\"detail\":", pointer);
-    buffer_add_json_string(&errors, slice_of(detail));
-    buffer_add_text(&errors, "}]");
-    call_refuse(
-        c, &(struct problem){.status = 422,
-                             .slug = "invalid-request",
-                             .detail = detail,
-                             .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors)});
-    buffer_finish(&errors);
+    answer_fault(c, 422, "invalid-request", &(struct answer_fault){pointer, detail});
     return false;
 }
 

@@ -10,7 +10,6 @@
 
 #include "common/base/slice.h"
 
-struct admin;
 struct outbox;
 struct pause;
 struct publisher;

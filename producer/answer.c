@@ -2,7 +2,6 @@
 #include "producer/answer.h"
 
 #include <assert.h>
-#include <stdio.h>
 
 #include "common/base/clock.h"
 
@@ -148,6 +147,22 @@ void answer_faults(struct call *c, const struct ingest *in, const struct ingest_
                              .detail = detail_of(worst->status),
                              .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors),
                              .more = result->faults - shown});
+    buffer_finish(&errors);
+}
+
+void answer_fault(struct call *c, int status, const char *slug, const struct answer_fault *fault)
+{
+    struct buffer errors = {0};
+    buffer_add_text(&errors, "[{\"pointer\":");
+    buffer_add_json_string(&errors, slice_of(fault->pointer));
+    buffer_add_text(&errors, ",\"detail\":");
+    buffer_add_json_string(&errors, slice_of(fault->detail));
+    buffer_add_text(&errors, "}]");
+    call_refuse(
+        c, &(struct problem){.status = status,
+                             .slug = slug,
+                             .detail = fault->detail,
+                             .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors)});
     buffer_finish(&errors);
 }
 

@@ -12,8 +12,14 @@
 /* Appends the body to be sent when all good events are held. Returns its status: 202 or 207. */
 int answer_write(const struct ingest *in, const struct ingest_result *result, struct buffer *out);
 
-/* Nothing is taken because of the faults. Ends the call; returns the status. */
+/* Nothing is taken because of the faults. Ends the call. */
 void answer_faults(struct call *c, const struct ingest *in, const struct ingest_result *result);
+
+/* One fault of a whole body, in words of ours. Ends the call. */
+struct answer_fault {
+    const char *pointer, *detail;
+};
+void answer_fault(struct call *c, int status, const char *slug, const struct answer_fault *fault);
 
 /* 503 with Retry-After. Ends the call. */
 void answer_unavailable(struct call *c, const char *slug, const char *detail);

@@ -4,8 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-
+#include "common/base/digest.h"
 #include "common/base/json_text.h"
 #include "producer/cloudevents_private.h"
 #include "producer/trace.h"
@@ -80,13 +79,10 @@ static bool check(struct cloudevent *e)
 
 static void add_digest(struct slice text, struct buffer *out)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    if (EVP_Digest(text.data, text.size, digest, &size, EVP_sha256(), NULL) != 1)
-        out->failed = true;
+    uint8_t digest[DIGEST_SIZE];
+    digest_make(text, digest);
     buffer_add_text(out, "sha256:");
-    for (unsigned i = 0; i < size; i++)
-        buffer_printf(out, "%02x", digest[i]);
+    buffer_add_hex(out, digest, sizeof digest);
 }
 
 /* An event is the same when source and id are. A source is a URI reference and has no space, so

@@ -6,7 +6,6 @@
  */
 #include "producer/cloudevents.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

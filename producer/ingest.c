@@ -10,7 +10,6 @@
 #include "producer/ingest.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,15 +83,11 @@ static struct ingest_item *add_item(struct ingest *in, size_t number)
 /* The request's key stands in for an event_id: as it is for one object, with the index for many. */
 static struct slice id_of_key(struct ingest *in, const struct ingest_item *item)
 {
-    char index[24];
     buffer_clear(&in->key);
-    if (in->result.single) {
-        buffer_add_json_string(&in->key, in->body->key);
-    } else {
-        buffer_add_json_string(&in->key, in->body->key);
+    buffer_add_json_string(&in->key, in->body->key);
+    if (!in->result.single) { /* its closing quote makes room for the index */
         buffer_truncate(&in->key, in->key.size - 1);
-        snprintf(index, sizeof index, "#%zu\"", (size_t)(item - in->items));
-        buffer_add_text(&in->key, index);
+        buffer_printf(&in->key, "#%zu\"", (size_t)(item - in->items));
     }
     in->result.no_memory = in->result.no_memory || in->key.failed;
     return buffer_slice(&in->key);

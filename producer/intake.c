@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/intake.h"
+#include "producer/answer.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "producer/answer.h"
 #include "producer/cloudevents.h"
 #include "producer/coding.h"
 #include "producer/media.h"
@@ -64,18 +65,8 @@ static bool refuse(struct call *c, const struct problem *p)
 
 static bool refuse_fault(struct call *c, int status, const struct event_fault *fault)
 {
-    struct buffer errors = {0};
-    buffer_add_text(&errors, "[{\"pointer\":");
-    buffer_add_json_string(&errors, slice_of(fault->pointer));
-    buffer_add_text(&errors, ",\"detail\":");
-    buffer_add_json_string(&errors, slice_of(fault->detail));
-    buffer_add_text(&errors, "}]");
-    call_refuse(
-        c, &(struct problem){.status = status,
-                             .slug = status == 400 ? "invalid-json" : "invalid-event",
-                             .detail = fault->detail,
-                             .errors = errors.failed ? (struct slice){0} : buffer_slice(&errors)});
-    buffer_finish(&errors);
+    answer_fault(c, status, status == 400 ? "invalid-json" : "invalid-event",
+                 &(struct answer_fault){fault->pointer, fault->detail});
     return false;
 }
 

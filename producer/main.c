@@ -2,7 +2,7 @@
 /*
  * The wiring of the producer, in the order of an event's path:
  *
- *   server -> router -> routes -> ingest -> outbox -> publisher -> link -> broker
+ *   server -> router -> routes -> intake -> ingest -> outbox -> publisher -> link -> broker
  *                          '-> requests <- settled --'
  *
  * SIGTERM: readiness turns to 503, nobody new is accepted, what is in flight is answered; who still
@@ -10,7 +10,6 @@
  * was not enough.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -2,11 +2,10 @@
 #include "producer/otlp.h"
 
 #include <stdio.h>
-#include <string.h>
 
-#include <openssl/evp.h>
-
+#include "common/base/digest.h"
 #include "common/base/gate.h"
+#include "common/base/json_walk.h"
 #include "producer/otlp_private.h"
 #include "producer/otlp_value.h"
 #include "producer/walk.h"
@@ -40,7 +39,7 @@ static bool add_records(struct otlp_turning *t, struct slice records)
     struct slice record;
     if (!otlp_has_kind(records, GATE_ARRAY))
         return otlp_refuse_scope(t, "/logRecords", "expected a list of log records");
-    for (t->record_at = 0; records.data != NULL && walk_element(&records, &record);
+    for (t->record_at = 0; records.data != NULL && json_next_element(&records, &record);
          t->record_at++) {
         if (!otlp_add_record(t, record))
             return false;
@@ -83,7 +82,8 @@ static bool add_scopes(struct otlp_turning *t, struct slice scopes)
     struct slice scope, part[3];
     if (!otlp_has_kind(scopes, GATE_ARRAY))
         return refuse_resource(t, "/scopeLogs", "expected a list of objects");
-    for (t->scope_at = 0; scopes.data != NULL && walk_element(&scopes, &scope); t->scope_at++) {
+    for (t->scope_at = 0; scopes.data != NULL && json_next_element(&scopes, &scope);
+         t->scope_at++) {
         if (!otlp_has_kind(scope, GATE_OBJECT))
             return otlp_refuse_scope(t, "", "expected an object");
         walk_pick(scope, names, 3, part);
@@ -122,7 +122,7 @@ static bool add_resources(struct otlp_turning *t, struct slice resources)
     struct slice resource, part[2];
     if (!otlp_has_kind(resources, GATE_ARRAY))
         return refuse(t, "/resourceLogs", "expected a list of objects");
-    for (; resources.data != NULL && walk_element(&resources, &resource); t->resource_at++) {
+    for (; resources.data != NULL && json_next_element(&resources, &resource); t->resource_at++) {
         if (!otlp_has_kind(resource, GATE_OBJECT))
             return refuse_resource(t, "", "expected an object");
         walk_pick(resource, names, 2, part);
@@ -134,12 +134,10 @@ static bool add_resources(struct otlp_turning *t, struct slice resources)
 
 static void set_id(struct otlp_turning *t, struct slice body)
 {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
+    uint8_t digest[DIGEST_SIZE];
     size_t used = (size_t)snprintf(t->id, sizeof t->id, "otlp:");
-    if (EVP_Digest(body.data, body.size, digest, &size, EVP_sha256(), NULL) != 1)
-        t->result = OTLP_NO_MEMORY;
-    for (unsigned i = 0; i < size && used + 2 < sizeof t->id; i++, used += 2)
+    digest_make(body, digest);
+    for (size_t i = 0; i < sizeof digest && used + 2 < sizeof t->id; i++, used += 2)
         snprintf(t->id + used, sizeof t->id - used, "%02x", digest[i]);
 }
 
@@ -169,8 +167,7 @@ enum otlp_result otlp_turn(struct gate *g, struct slice body, size_t bytes_max, 
         return t.result;
     walk_pick(slice_trim(body), names, 1, &resources);
     set_id(&t, body);
-    if (t.result == OTLP_TURNED)
-        (void)add_resources(&t, resources);
+    (void)add_resources(&t, resources);
     buffer_finish(&t.resource);
     buffer_finish(&t.scope);
     return t.result;

@@ -5,12 +5,11 @@
  */
 #include "producer/otlp_value.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "common/base/gate.h"
 #include "common/base/json_text.h"
+#include "common/base/json_walk.h"
 #include "producer/walk.h"
 
 /* An AnyValue in a list is three levels deeper than that list, and the gate allows 64. */
@@ -148,7 +147,7 @@ static bool step(struct lists *l)
 {
     struct list *top = &l->list[l->count - 1];
     struct slice value, key;
-    if (!walk_element(&top->rest, &value)) {
+    if (!json_next_element(&top->rest, &value)) {
         buffer_add_byte(l->out, top->is_object ? '}' : ']');
         l->count--;
         return true;
@@ -205,7 +204,7 @@ struct slice otlp_find_text(struct slice attributes, const char *key)
     struct slice rest = attributes, pair, name, value, text;
     if (kind_of(attributes) != GATE_ARRAY)
         return (struct slice){0};
-    while (walk_element(&rest, &pair)) {
+    while (json_next_element(&rest, &pair)) {
         if (!read_pair(pair, &name, &value) || kind_of(value) != GATE_OBJECT ||
             !json_body_equals(json_body_of(name), slice_of(key)))
             continue;

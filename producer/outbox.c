@@ -300,10 +300,8 @@ static void end_all(struct outbox *o, struct lane *lane)
     struct outbox_message *m;
     while ((m = message_list_pop(&lane->full)) != NULL)
         end_message(o, m, OUTBOX_DROPPED);
-    m = lane->open;
-    lane->open = NULL;
-    if (m != NULL)
-        end_message(o, m, OUTBOX_DROPPED);
+    if (lane->open != NULL)
+        end_message(o, take_open(lane), OUTBOX_DROPPED);
 }
 
 void outbox_destroy(struct outbox *o)

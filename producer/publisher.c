@@ -210,26 +210,35 @@ static void log_refusal(struct publisher *p, const struct outbox_message *m, con
                   LOG_INT("held_back", held));
 }
 
+/* What it says of the lane and of its queue. */
+static void heed(struct publisher *p, const struct outbox_message *m, enum link_outcome outcome)
+{
+    struct nacks *nacks = &p->nacks[m->lane];
+    switch (outcome) {
+    case LINK_NACKED:
+        nacks_add(nacks, clock_now_ns());
+        metric_add(metrics.nacked, 1);
+        log_refusal(p, m, "nacked");
+        return;
+    case LINK_RETURNED:
+        metric_add(metrics.returned, 1);
+        log_refusal(p, m, "no such queue");
+        p->declare_again = true;
+        break;
+    case LINK_ACKED:
+        break;
+    }
+    nacks_end(nacks);
+}
+
 static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
 {
     struct publisher *p = arg;
     struct outbox_message *m = window_take(&p->window, tag);
     if (m == NULL)
         return;
-    const int64_t now_ns = clock_now_ns();
-    metric_observe_ns(metrics.confirm_duration, now_ns - m->sent_ns);
-    if (outcome == LINK_NACKED)
-        nacks_add(&p->nacks[m->lane], now_ns);
-    else
-        nacks_end(&p->nacks[m->lane]);
-    if (outcome == LINK_RETURNED) {
-        metric_add(metrics.returned, 1);
-        log_refusal(p, m, "no such queue");
-        p->declare_again = true;
-    } else if (outcome == LINK_NACKED) {
-        metric_add(metrics.nacked, 1);
-        log_refusal(p, m, "nacked");
-    }
+    metric_observe_ns(metrics.confirm_duration, clock_now_ns() - m->sent_ns);
+    heed(p, m, outcome);
     outbox_settle(p->outbox, m, outcome == LINK_ACKED ? OUTBOX_HELD : OUTBOX_REFUSED);
     show(p);
 }

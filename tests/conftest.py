@@ -114,8 +114,7 @@ def _database(cluster: Cluster, template: str, user: str) -> Iterator[Database]:
 @pytest.fixture
 def make_stack(request: pytest.FixtureRequest, broker: Vhost, database: Database,
                tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """make_stack(producers=1, consumers=1, workers=1, producer_env={}, consumer_env={},
-    amqp_port=None, database_port=None, start=True)"""
+    """make_stack(producers=2, consumers=0, producer_env={}): as `make` below says."""
     stacks: list[Stack] = []
     request.node.rig_stacks = stacks
 

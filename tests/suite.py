@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of tests/run, one after another; their counts are summed up in the last line.
+"""The steps of tests/run, one after another, the containers beside them; their counts are summed up in the last line.
 
 A step is a function that returns its Count. Output of tools goes to build-logs/<step>.log and is
 shown when the step fails. Build folders are build-gcc, build-clang, build-asan and build-fuzz.
@@ -87,7 +87,8 @@ def build_asan() -> Count:
 
 def up_to_date(folder: str) -> None:
     """For a step that is run alone; a failure shows in the step itself."""
-    build(folder.removeprefix("build-"), *BUILDS[folder])
+    if build(folder.removeprefix("build-"), *BUILDS[folder]).failed:
+        raise RuntimeError(f"{folder} does not build, see build-logs/{folder}.log")
 
 
 def meson_test(step: str, folder: str, *options: str, seconds: int = 600) -> Count:
@@ -244,6 +245,8 @@ def run_step(name: str) -> Count:
     log = LOGS / f"{name}.log"
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
     notes = [x.strip() for x in lines if x.startswith("SKIPPED") or "the broker was ill" in x]
+    if count == Count() and not notes:
+        count, broke = Count(0, 1), " ran nothing"
     shown = lines[-200:] if count.failed else notes
     print("\n".join([f"{name:18} {count.passed:5} passed {count.failed:3} failed "
                      f"{time.monotonic() - begin:6.1f} s{broke}"] + ["    " + x for x in shown]),

@@ -231,9 +231,9 @@ void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple)
         link_wrote(l, wire_add_method(l->out, AMQP_BASIC_ACK_METHOD, &m, 16));
 }
 
-void link_requeue(struct link *l, uint64_t generation, uint64_t tag, bool multiple)
+void link_requeue(struct link *l, uint64_t generation, uint64_t tag)
 {
-    amqp_basic_nack_t m = {.delivery_tag = tag, .multiple = multiple, .requeue = true};
+    amqp_basic_nack_t m = {.delivery_tag = tag, .requeue = true};
     if (l->state == LINK_READY && generation == l->generation)
         link_wrote(l, wire_add_method(l->out, AMQP_BASIC_NACK_METHOD, &m, 16));
 }

@@ -109,7 +109,7 @@ uint64_t link_publish(struct link *l, const struct link_message *m);
 
 /* Nothing happens when `generation` is not the present one. */
 void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple);
-void link_requeue(struct link *l, uint64_t generation, uint64_t tag, bool multiple);
+void link_requeue(struct link *l, uint64_t generation, uint64_t tag);
 
 /* Stops and resumes reading from the socket: the owner holds as much as it may. A paused link is
  * not taken for dead, but a broker that cannot send for some seconds ends the connection, so it

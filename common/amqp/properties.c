@@ -11,8 +11,6 @@
  */
 #include "common/amqp/properties.h"
 
-#include <string.h>
-
 #include <amqp.h>
 
 #include "common/amqp/message.h"

@@ -84,6 +84,12 @@ void buffer_add_u64(struct buffer *b, uint64_t value)
     buffer_add_u32(b, (uint32_t)value);
 }
 
+void buffer_add_hex(struct buffer *b, const uint8_t *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        buffer_printf(b, "%02x", bytes[i]);
+}
+
 void buffer_printf(struct buffer *b, const char *format, ...)
 {
     va_list args, again;

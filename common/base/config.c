@@ -5,7 +5,6 @@
  */
 #include "common/base/config.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

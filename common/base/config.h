@@ -21,7 +21,7 @@ enum config_queue_type { CONFIG_QUORUM, CONFIG_CLASSIC };
 
 /* Strings are owned by the config and never NULL; an unset one is "". */
 struct config {
-    char *database_url, *rabbitmq_url; /* what they say is in the fields of its own */
+    char *database_url, *rabbitmq_url; /* what they say is also in the fields below */
     char *database_host, *database_name, *database_user, *database_password;
     char *database_admin_user, *database_admin_password, *database_reader_password;
     char *database_sslmode, *database_sslrootcert;

@@ -314,7 +314,6 @@ static void say_malformed(struct event_faults *faults, const struct gate_verdict
 {
     faults->count = 0;
     struct event_fault *fault = event_add_fault(faults, (struct slice){0});
-    fault->malformed = true;
     memcpy(fault->pointer, verdict->pointer, sizeof fault->pointer);
     snprintf(fault->detail, sizeof fault->detail, "%s (at byte %zu)",
              gate_fault_text(verdict->fault), verdict->offset);

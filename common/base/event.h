@@ -95,7 +95,6 @@ struct log_event {
 struct event_fault {
     char pointer[256];
     char detail[256];
-    bool malformed; /* not JSON (400) rather than a wrong field (422) */
 };
 
 #define EVENT_FAULTS_MAX 16 /* told per event; there may be more */

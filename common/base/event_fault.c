@@ -16,7 +16,6 @@ struct event_fault *event_add_fault(struct event_faults *faults, struct slice na
         return NULL;
     struct event_fault *fault = &faults->fault[faults->count++];
     fault->pointer[0] = fault->detail[0] = '\0';
-    fault->malformed = false;
     if (name.data != NULL)
         json_pointer_add(fault->pointer, name);
     return fault;

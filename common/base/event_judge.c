@@ -8,7 +8,6 @@
  * The way: which type? - what of it is there, and where? - is it as it should be? - what follows?
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/catalog_value.h"

@@ -329,12 +329,3 @@ const char *gate_fault_text(enum gate_fault fault)
     };
     return texts[fault];
 }
-
-const char *gate_kind_name(enum gate_kind kind)
-{
-    static const char *const names[] = {
-        [GATE_NULL] = "null",     [GATE_FALSE] = "boolean", [GATE_TRUE] = "boolean",
-        [GATE_NUMBER] = "number", [GATE_STRING] = "string", [GATE_ARRAY] = "array",
-        [GATE_OBJECT] = "object"};
-    return names[kind];
-}

@@ -94,6 +94,5 @@ MUST_CHECK bool gate_scan_whole(struct gate *g, struct slice text, struct gate_v
 
 enum gate_kind gate_kind_of(char first); /* by the first byte of a value's text */
 const char *gate_fault_text(enum gate_fault fault);
-const char *gate_kind_name(enum gate_kind kind); /* "null", "boolean", "number", … */
 
 #endif

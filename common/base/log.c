@@ -7,7 +7,6 @@
 #include "common/base/log.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -62,11 +61,6 @@ struct slice call_path(const struct call *c)
 struct slice call_body(const struct call *c)
 {
     return buffer_slice(&c->guard.body);
-}
-
-int64_t call_started_ns(const struct call *c)
-{
-    return c->started_ns;
 }
 
 static bool next_parameter(struct slice *query, struct slice *out)

@@ -51,7 +51,6 @@ size_t call_header_count(const struct call *c, const char *name);
 bool call_next_header(const struct call *c, struct slice *rest, struct slice *out_name,
                       struct slice *out_value);
 struct slice call_body(const struct call *c);
-int64_t call_started_ns(const struct call *c); /* when the last byte of the request had come */
 
 void call_set_style(struct call *c, const struct call_style *style);
 void call_reply(struct call *c, const struct reply *r);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A connection is a bufferevent and a state. Requests are framed by the guard and nothing else
- * (guard.h says what it refuses). Rejected: libevent's evhttp, which reads chunk sizes and
- * heads without bound, takes framing that a proxy reads differently, answers its own errors in
- * HTML, and costs twice the system calls a request.
+ * A connection is a bufferevent and a state. Requests are framed by the guard and nothing else.
+ * Rejected: libevent's evhttp, which reads heads and chunk sizes without bound, takes framing that
+ * a proxy reads differently, answers its own errors in HTML, and costs twice the system calls.
  *
  * An answer is offered to the socket at once: it nearly always fits, and that spares registering
  * for writability and taking it back, two system calls and a turn of the loop for each request.
@@ -139,7 +138,7 @@ static void end_answer(struct conn *c)
         enter(c, CONN_IDLE);
         return;
     }
-    shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+    shutdown(conn_fd(c), SHUT_WR);
     if (c->ended)
         give_up(c);
     else
@@ -150,24 +149,25 @@ static void send_answer(struct conn *c, struct slice bytes)
 {
     ssize_t sent = 0;
     if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
-        sent = send(bufferevent_getfd(c->bev), bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(conn_fd(c), bytes.data, bytes.size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (sent < 0 && errno != EAGAIN && errno != EINTR) {
         give_up(c);
         return;
     }
-    const size_t left = sent > 0 ? (size_t)sent : 0;
-    if (left == bytes.size) {
+    const size_t done = sent > 0 ? (size_t)sent : 0;
+    const struct slice rest = {bytes.data + done, bytes.size - done};
+    if (rest.size == 0) {
         end_answer(c);
         return;
     }
-    if (bytes.size - left > UNSENT_BYTES_MAX - c->owner->unsent_bytes) {
+    if (rest.size > UNSENT_BYTES_MAX - c->owner->unsent_bytes) {
         give_up(c);
         return;
     }
     enter(c, CONN_ANSWERING);
-    c->unsent = bytes.size - left;
+    c->unsent = rest.size;
     c->owner->unsent_bytes += c->unsent;
-    if (bufferevent_write(c->bev, bytes.data + left, bytes.size - left) != 0)
+    if (bufferevent_write(c->bev, rest.data, rest.size) != 0)
         give_up(c);
 }
 
@@ -181,7 +181,7 @@ static void send_continue(struct conn *c)
         return;
     g->head.expects_continue = false;
     if (g->body.size == 0 && evbuffer_get_length(bufferevent_get_output(c->bev)) == 0)
-        (void)!send(bufferevent_getfd(c->bev), text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!send(conn_fd(c), text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 static bool begin_call(struct conn *c)

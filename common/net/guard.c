@@ -13,9 +13,7 @@
 #include <event2/buffer.h>
 
 enum {
-    DISCARD_FACTOR = 4, /* bodies up to this many times the cap are read and dropped */
-    SMALL_BODY_BYTES =
-        65536, /* bounded by the number of connections: big ones must not keep them out */
+    DISCARD_FACTOR = 4,     /* bodies up to this many times the cap are read and dropped */
     TEXT_KEPT_BYTES = 2048, /* memory an idle guard may keep */
     BODY_KEPT_BYTES = 16384,
 };
@@ -113,8 +111,8 @@ static size_t next_size(const struct guard *g, struct evbuffer *bytes)
     return size < g->left ? size : (size_t)g->left;
 }
 
-/* NULL when it is refused. */
-/* Room for `size` more bytes of the body, taken off the budget once the body is no small one. */
+/* Room for `size` more bytes of the body, taken off the budget once the body is no small one.
+ * NULL: refused. */
 static char *make_room(struct guard *g, size_t size)
 {
     struct guard_budget *budget = g->budget;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads one request off a byte stream: the head strictly, the body by its Content-Length or in
- * chunks, both within bounds. The result is a good request or a fault; behind
- * a fault nothing on that connection can be trusted.
+ * chunks, both within bounds. The result is a good request or a fault; behind a fault nothing on
+ * that connection can be trusted.
  *
  * A guard is embedded in the object that reads a request; one is used for many requests, one after
  * another.

@@ -16,7 +16,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -32,7 +31,7 @@
 enum {
     BACKLOG = 1024,
     HELD_BODIES = 8,          /* largest bodies that may be held at once */
-    SMALL_BODY_BYTES = 65536, /* not counted among them */
+    SMALL_BODY_BYTES = 65536, /* not counted: the number of connections bounds them */
 };
 
 struct server {

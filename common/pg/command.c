@@ -176,7 +176,7 @@ void session_begin(struct session *s, session_answer_fn fn, void *arg)
     s->fn = fn;
     s->fn_arg = arg;
     s->state = SESSION_BUSY;
-    session_arm(s, s->options->command_timeout);
+    session_arm(s, s->options->command_timeout_ns);
 }
 
 void session_sent(struct session *s, int ok)

@@ -63,7 +63,7 @@ PGconn *connect_start(const struct session_options *o, const char *hosts, const 
 
 void connect_settings(const struct session_options *o, char out[CONNECT_SETTINGS_SIZE])
 {
-    const int64_t statement_ms = o->command_timeout / CLOCK_MS * 2 / 3;
+    const int64_t statement_ms = o->command_timeout_ns / CLOCK_MS * 2 / 3;
     const int written =
         snprintf(out, CONNECT_SETTINGS_SIZE,
                  "SET statement_timeout = %" PRId64 "; SET lock_timeout = %" PRId64 ";"
@@ -71,7 +71,7 @@ void connect_settings(const struct session_options *o, char out[CONNECT_SETTINGS
                  "SET synchronous_commit = on; SET timezone = 'UTC'; SET datestyle = 'ISO';"
                  "SET search_path = public, pg_temp; SET client_min_messages = warning;"
                  "SELECT current_setting('fsync'), current_setting('full_page_writes')",
-                 statement_ms, statement_ms / 2, o->command_timeout / CLOCK_MS * 2);
+                 statement_ms, statement_ms / 2, o->command_timeout_ns / CLOCK_MS * 2);
     assert(written > 0 && written < CONNECT_SETTINGS_SIZE);
 }
 

@@ -16,7 +16,6 @@
 #include "common/pg/session.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,7 +28,7 @@
 #include "common/pg/resolve.h"
 #include "common/pg/session_state.h"
 
-#define CONNECT_TIMEOUT (10 * CLOCK_S)
+#define CONNECT_TIMEOUT_NS (10 * CLOCK_S)
 
 static void set_up(struct session *s);
 
@@ -224,7 +223,7 @@ static void start(struct session *s)
 {
     s->fault = (struct session_fault){0};
     s->state = SESSION_RESOLVING;
-    session_arm(s, CONNECT_TIMEOUT);
+    session_arm(s, CONNECT_TIMEOUT_NS);
     s->resolve = resolve_start(s->loop, s->options->hosts, on_resolved, s);
     if (s->resolve == NULL)
         session_lose(s, "out of memory");
@@ -273,14 +272,4 @@ void session_destroy(struct session *s)
     close_connection(s);
     event_free(s->timer);
     free(s);
-}
-
-bool session_is_ready(const struct session *s)
-{
-    return s->state == SESSION_READY && is_set_up(s) && s->fault.message[0] == 0;
-}
-
-const struct session_fault *session_fault(const struct session *s)
-{
-    return &s->last;
 }

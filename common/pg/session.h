@@ -24,9 +24,9 @@ struct session_options { /* all lent for the life of the session */
     const char *hosts;   /* "a,b" or the folder of a Unix socket */
     int port;
     const char *database, *user, *password, *sslmode, *sslrootcert;
-    const char *name;        /* application_name */
-    bool durable;            /* refuse a server whose commits do not survive a power cut */
-    int64_t command_timeout; /* ns; the server's own statement_timeout is two thirds of it */
+    const char *name;           /* application_name */
+    bool durable;               /* refuse a server whose commits do not survive a power cut */
+    int64_t command_timeout_ns; /* ns; the server's own statement_timeout is two thirds of it */
     const struct session_statement *setup; /* run or prepared on each new connection, in order */
     size_t setup_count;
 };
@@ -46,9 +46,6 @@ struct session_handler {
 struct session *session_create(struct loop *loop, const struct session_options *options,
                                const struct session_handler *handler, void *arg);
 void session_destroy(struct session *s); /* NULL is fine */
-
-bool session_is_ready(const struct session *s); /* connected and no command in flight */
-const struct session_fault *session_fault(const struct session *s); /* of the last loss */
 
 /* Gives up the connection, e.g. when its state is in doubt; on_lost follows, later. */
 void session_drop(struct session *s, const char *reason);

@@ -286,10 +286,10 @@ static void acks_of_another_generation_are_not_sent(void **state)
     fake_bytes(&f, "nonsense", 8);
     fake_open(&f);
     link_ack(f.link, 1, 1, false);
-    link_requeue(f.link, 1, 1, true);
+    link_requeue(f.link, 1, 1);
     assert_string_equal(fake_said(&f), "");
     link_ack(f.link, 2, 1, false);
-    link_requeue(f.link, 2, 2, true);
+    link_requeue(f.link, 2, 2);
     assert_string_equal(fake_said(&f), "BASIC_ACK BASIC_NACK ");
     fake_finish(&f);
 }

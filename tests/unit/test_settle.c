@@ -18,10 +18,10 @@ void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple)
     buffer_printf(&record, "ack %" PRIu64 "%s ", tag, multiple ? "+" : "");
 }
 
-void link_requeue(struct link *l, uint64_t generation, uint64_t tag, bool multiple)
+void link_requeue(struct link *l, uint64_t generation, uint64_t tag)
 {
     (void)l, (void)generation;
-    buffer_printf(&record, "requeue %" PRIu64 "%s ", tag, multiple ? "+" : "");
+    buffer_printf(&record, "requeue %" PRIu64 " ", tag);
 }
 
 static void said(const char *text)

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "common/base/json_walk.h"
 #include "producer/percent.h"
 #include "producer/shape.h"
 #include "producer/trace.h"
+
 #include "producer/walk.h"
 #include "tests/unit/turned.h"
 
@@ -111,12 +113,12 @@ static void arrays_are_walked(void **state)
     static const char *const values[] = {"1", "\"a,]\"", "[2,[3]]", "{\"x\":[]}", "true"};
     (void)state;
     for (size_t i = 0; i < 5; i++) {
-        assert_true(walk_element(&rest, &value));
+        assert_true(json_next_element(&rest, &value));
         assert_true(slice_equals(value, slice_of(values[i])));
     }
-    assert_false(walk_element(&rest, &value));
+    assert_false(json_next_element(&rest, &value));
     rest = SLICE(" [ ] ");
-    assert_false(walk_element(&rest, &value));
+    assert_false(json_next_element(&rest, &value));
 }
 
 static void percents_are_decoded_once(void **state)

@@ -264,7 +264,7 @@ static void old_keys_are_forgotten_some_at_a_time(void **state)
     struct fake_rows none = {.count = 1, .values = {{{"\0\0\0\0", 4}}}};
     (void)state;
     scene.options.upkeep = true;
-    scene.writer->upkeep_due = 0;
+    scene.writer->upkeep_due_ns = 0;
     scene_store(scene_batch(1, ""));
     scene_ok("BEGIN");
     scene_ok_rows(SQL_COPY_EVENTS, 1);
@@ -273,7 +273,7 @@ static void old_keys_are_forgotten_some_at_a_time(void **state)
     scene_no("ensure_partitions", "42501", NULL);
     assert_true(writer_is_free(scene.writer)); /* failing upkeep stops nothing */
     told.stored = 0;
-    scene.writer->upkeep_due = 0;
+    scene.writer->upkeep_due_ns = 0;
     scene_store(scene_batch(1, ""));
     scene_ok("BEGIN");
     scene_ok_rows(SQL_COPY_EVENTS, 1);
