@@ -10,6 +10,7 @@ struct probe_report {
     struct buffer checks;  /* members of "checks" */
     struct buffer members; /* members beside it, each with a comma before */
     struct buffer trouble; /* "name: detail" of what is not healthy */
+    struct buffer lines;   /* of /readyz?verbose: a check each */
 };
 
 static const char *status_name(enum probe_status status)
@@ -28,6 +29,8 @@ void probe_check(struct probe_report *r, const char *name, enum probe_status sta
         buffer_add_json_string(&r->checks, slice_of(detail));
     }
     buffer_add_byte(&r->checks, '}');
+    buffer_printf(&r->lines, "[%c] %s %s%s%s\n", status == PROBE_UNHEALTHY ? '-' : '+', name,
+                  status_name(status), detail != NULL ? ": " : "", detail != NULL ? detail : "");
     if (status != PROBE_HEALTHY)
         buffer_printf(&r->trouble, "%s%s: %s", r->trouble.size > 0 ? "; " : "", name,
                       detail != NULL ? detail : status_name(status));
@@ -44,6 +47,7 @@ static void finish(struct probe_report *r)
     buffer_finish(&r->checks);
     buffer_finish(&r->members);
     buffer_finish(&r->trouble);
+    buffer_finish(&r->lines);
 }
 
 static void answer_buffer(struct call *c, int status, const char *type, struct buffer *body)
@@ -82,11 +86,13 @@ static void on_readyz(struct call *c, void *arg)
 {
     const struct probes *p = arg;
     struct probe_report r = {0};
+    struct buffer body = {0};
     p->on_health(p->arg, &r);
     const bool ready = r.worst != PROBE_UNHEALTHY;
-    call_reply(c, &(struct reply){.status = ready ? 200 : 503,
-                                  .content_type = "text/plain",
-                                  .body = ready ? SLICE("ready\n") : SLICE("not ready\n")});
+    if (call_parameter(c, "verbose").data != NULL)
+        buffer_add_slice(&body, buffer_slice(&r.lines));
+    buffer_add_text(&body, ready ? "ready\n" : "not ready\n");
+    answer_buffer(c, ready ? 200 : 503, "text/plain", &body);
     finish(&r);
 }
 

@@ -9,7 +9,8 @@
  *     }
  *
  * The worst check is the status: healthy and degraded are 200, unhealthy 503. /readyz is the same
- * judgement in plain text, /livez says only that the loop turns.
+ * judgement in plain text, with `?verbose` a line for each check before it; /livez says only that
+ * the loop turns.
  */
 #ifndef HOLDFAST_NET_PROBES_H
 #define HOLDFAST_NET_PROBES_H

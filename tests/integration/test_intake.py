@@ -39,7 +39,9 @@ def test_B9_a_paused_intake_says_why_and_drops_nothing(stack: Stack) -> None:
         assert "the disks are exchanged \u2713" in answer.text
     said = stack.producer.get(PATH).json()
     assert (said["mode"], said["reason"]) == ("pause", "the disks are exchanged \u2713")
-    assert stack.producer.get("/readyz").status_code == 503
+    ready = stack.producer.get("/readyz?verbose")
+    assert (ready.status_code, ready.text) == \
+        (503, "[+] rabbitmq healthy\n[-] intake unhealthy: the disks are exchanged \u2713\nnot ready\n")
     assert stack.producer.get("/livez").status_code == 200
     health = stack.producer.get("/health")
     assert health.status_code == 503

@@ -171,7 +171,9 @@ static void it_answers_about_itself(void **state)
 {
     (void)state;
     has(ask("GET /livez HTTP/1.1\r\n" CLOSE), "HTTP/1.1 200 OK\r\n");
-    has(ask("GET /readyz?verbose HTTP/1.1\r\n" CLOSE), "\r\n\r\nready\n");
+    has(ask("GET /readyz HTTP/1.1\r\n" CLOSE), "\r\n\r\nready\n");
+    has(ask("GET /readyz?verbose HTTP/1.1\r\n" CLOSE),
+        "\r\n\r\n[+] all degraded: a \"little\"\nready\n");
     const char *health = ask("GET /health HTTP/1.1\r\n" CLOSE);
     has(health, "{\"status\":\"degraded\",\"service\":\"test\",\"version\":\"");
     has(health, ",\"extra\":[1],\"checks\":{\"all\":{\"status\":\"degraded\",\"detail\":"
