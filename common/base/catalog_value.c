@@ -58,13 +58,22 @@ static bool is_word(const struct catalog_words *words, struct slice text)
     return false;
 }
 
+/* The body of a string: an absolute one, or a path; its slash may be escaped. */
+static bool is_uri(struct slice body)
+{
+    const size_t skip = body.size > 1 && body.data[0] == '\\';
+    return body.size > 0 && (body.data[skip] == '/' || memchr(body.data, ':', body.size) != NULL);
+}
+
 /* Escapes are looked for only where the text as it came is none of the words. */
 bool catalog_is_allowed(const struct catalog_field *f, struct slice token)
 {
     char room[ROOM];
     return f->allowed.count == 0 ||
-           (token.data[0] == '"' && (is_word(&f->allowed, json_body_of(token)) ||
-                                     is_word(&f->allowed, text_of(token, room))));
+           (token.data[0] == '"' &&
+            (is_word(&f->allowed, json_body_of(token)) ||
+             is_word(&f->allowed, text_of(token, room)) ||
+             (is_word(&f->allowed, SLICE("a URI")) && is_uri(json_body_of(token)))));
 }
 
 static bool is_uuid_text(struct slice text)

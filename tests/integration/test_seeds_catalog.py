@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the older systems required of their types of events: fields, routing key, priority, lane,
 severity. A test a line, named after it."""
+import json
 from collections.abc import Callable
 
 import pytest
@@ -74,6 +75,20 @@ def test_C6_processing_started(way: Way) -> None:
     row = way.row(sent)
     assert {k: row[k] for k in full if k in row} == without(full, "total_items")
     assert row["payload"] == {"total_items": 150}
+
+
+def test_C6_as_a_cloudevent_from_a_uri(stack: Stack) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/cns/boms", "type": "cns.processing.started",
+             "data": CONTEXT}
+    row = stored(stack, json.dumps(event), headers={"Content-Type": "application/cloudevents+json"})
+    assert (row["event_type"], row["routing_key"], row["priority"], row["source"], row["bom_id"]) == \
+        ("processing_started", "cns.processing.started", 7, "/cns/boms", BOM)
+    event |= {"id": "2", "type": "cns.enrichment.progress", "data": without(PROGRESS, "source")}
+    row = stored(stack, json.dumps(event), headers={"Content-Type": "application/cloudevents+json"})
+    assert (row["source"], "data_source" in row["payload"]) == ("/cns/boms", False)
+    event |= {"source": "shop", "type": "cns.processing.started", "data": CONTEXT}
+    answer = stack.post(json.dumps(event), headers={"Content-Type": "application/cloudevents+json"})
+    assert "a URI" in faults(answer)["/source"]
 
 
 def test_C7_stage_started(way: Way) -> None:

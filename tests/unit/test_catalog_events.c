@@ -264,7 +264,7 @@ static void faults_say_what_was_expected_and_what_came(void **state)
          "\"workflow_id\":\"w\"",
          "/bom_id", "expected a UUID, got \"b-1\""},
         {"\"type\":\"processing_started\"," WORKFLOW ",\"source\":\"DigiKey\"", "/source",
-         "expected one of customer, staff, system, got \"DigiKey\""},
+         "expected one of customer, staff, system, a URI, got \"DigiKey\""},
         {"\"type\":\"processing_started\"," WORKFLOW ",\"total_items\":1.5", "/total_items",
          "expected a whole number of at least 0, got 1.5"},
         {"\"type\":\"activity_log\",\"user_id\":1,\"incident_type\":\"I\",\"sevrity\":\"HIGH\","
