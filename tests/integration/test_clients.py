@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clients that were not written here, from packages, at the versions of clients/package.json."""
+"""Clients that were not written here, from packages, at the versions of clients/package-lock.json."""
 import json
 import os
 import shutil
@@ -19,8 +19,8 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("clients")
     for path in CLIENTS.iterdir():
         shutil.copy(path, folder)
-    done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--no-package-lock",
-                           "--ignore-scripts", "--loglevel=error"],
+    done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts",
+                           "--loglevel=error"],
                           cwd=folder, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
