@@ -4,6 +4,7 @@ that is clean with the real programs must turn red for the reason that promise g
 
 A delay on the link concerned widens the window in which the altered program lies.
 """
+import fcntl
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -84,17 +85,40 @@ MUTANTS = [
 ]
 
 
-def build(mutant: Mutant, folder: Path) -> Path:
-    """A patched copy of the source and its one program, unoptimised for speed of building."""
+def do(folder: Path, *command: str) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
+
+
+def build_all(folder: Path) -> None:
+    """A copy of the source, patched one way after the other and built in the same place, so that
+    only what a patch touches is compiled for it; unoptimised for speed of building."""
     copy = folder / "source"
     shutil.copytree(SOURCE, copy, ignore=NOT_SOURCE)
-    commands = (["git", "init", "-q", "."], ["git", "apply", "-C1", "--recount", str(PATCHES / f"{mutant.name}.patch")],
-                ["meson", "setup", "build", "-Doptimization=0", "-Dtests=false"],
-                ["ninja", "-C", "build", mutant.program])
-    for command in commands:
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{' '.join(command)}:\n{done.stdout}{done.stderr}"
-    return copy / "build"
+    do(copy, "git", "init", "-q", ".")
+    do(copy, "meson", "setup", "build", "-Doptimization=0", "-Dtests=false")
+    for mutant in MUTANTS:
+        patch = ("git", "apply", "-C1", "--recount", str(PATCHES / f"{mutant.name}.patch"))
+        do(copy, *patch)
+        do(copy, "ninja", "-C", "build", mutant.program)
+        target = folder / mutant.name / mutant.program
+        target.parent.mkdir(parents=True)
+        shutil.copy(copy / "build" / mutant.program, target)
+        do(copy, *patch, "--reverse")
+    (folder / "built").touch()
+
+
+@pytest.fixture(scope="session")
+def mutants(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder with all of them, built by the worker that comes first."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "mutants"
+    folder.mkdir(exist_ok=True)
+    with open(folder / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "built").exists():
+            build_all(folder)
+    return folder
 
 
 @pytest.fixture
@@ -117,14 +141,14 @@ def provoked(run: Run, mutant: Mutant) -> Verdict:
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
-def test_the_checker_turns_red(mutant: Mutant, run_with: Callable[[], Run], tmp_path: Path,
-                               monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOLDFAST_MUTANT", str(build(mutant, tmp_path)))
-    verdict = provoked(run_with(), mutant)
-    assert getattr(verdict, mutant.harm), f"{mutant.name} was not seen: {verdict}"
-
-
-@pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
 def test_the_real_programs_stay_clean(mutant: Mutant, run_with: Callable[[], Run]) -> None:
     verdict = provoked(run_with(), mutant)
     assert verdict.ok, str(verdict)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=[m.name for m in MUTANTS])
+def test_the_checker_turns_red(mutant: Mutant, mutants: Path, run_with: Callable[[], Run],
+                               monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOLDFAST_MUTANT", str(mutants / mutant.name))
+    verdict = provoked(run_with(), mutant)
+    assert getattr(verdict, mutant.harm), f"{mutant.name} was not seen: {verdict}"
