@@ -59,12 +59,12 @@ static struct slice cut(struct slice *s, const char *sign)
 
 static const char *first(struct slice s, char sign)
 {
-    return s.size > 0 ? memchr(s.data, sign, s.size) : NULL;
+    return s.data != NULL ? memchr(s.data, sign, s.size) : NULL;
 }
 
 static const char *last(struct slice s, char sign)
 {
-    return s.size > 0 ? memrchr(s.data, sign, s.size) : NULL;
+    return s.data != NULL ? memrchr(s.data, sign, s.size) : NULL;
 }
 
 /* Where an IPv6 address ends, the only one to hold colons. */
