@@ -8,7 +8,7 @@
  * A round of the loop in which nothing was added lets the open message go. It costs a lone line one
  * look at the sockets. But when a confirm answers many clients at once, their next requests come
  * over several rounds, and each message spared is a third of a millisecond of the broker's time.
- * The caps bound how long this can go on.
+ * The caps and GATHERING_NS_MAX bound how long this goes on; an urgent line is not kept for it.
  *
  * Events and bytes are counted from outbox_add to outbox_settle, whoever has the message: a client
  * cannot make more wait than the two bounds, however slow the broker is.
@@ -19,6 +19,10 @@
 #include <stdlib.h>
 
 #include <event2/event.h>
+
+#include "common/base/clock.h"
+
+#define GATHERING_NS_MAX (2 * CLOCK_MS)
 
 enum {
     MESSAGE_EVENTS = 512,
@@ -31,9 +35,10 @@ enum {
 struct lane {
     struct outbox_message *open; /* NULL or not empty */
     struct message_list full;
-    size_t unsettled; /* handed to publish */
-    size_t seen;      /* events in `open` at the last look */
-    bool clocked;     /* a confirm came since the last flush */
+    size_t unsettled;   /* handed to publish */
+    size_t seen;        /* events in `open` at the last look; 0 before the first */
+    int64_t gathers_ns; /* since when, once `seen` */
+    bool clocked;       /* a confirm came since the last flush */
 };
 
 struct outbox {
@@ -147,6 +152,17 @@ static void close_message(struct lane *lane)
     message_list_push(&lane->full, take_open(lane));
 }
 
+static bool still_gathers(struct lane *lane)
+{
+    const int64_t now_ns = clock_now_ns();
+    if (lane->seen == 0)
+        lane->gathers_ns = now_ns;
+    if (lane->open->events == lane->seen || now_ns - lane->gathers_ns > GATHERING_NS_MAX)
+        return false;
+    lane->seen = lane->open->events;
+    return true;
+}
+
 /* False: lines are coming in, another look is due after the next round of the loop. */
 static bool flush_lane(struct outbox *o, struct lane *lane)
 {
@@ -155,10 +171,8 @@ static bool flush_lane(struct outbox *o, struct lane *lane)
         hand_over(o, lane, m);
     if (!o->is_open || lane->open == NULL || (lane->unsettled >= LANE_WINDOW && !lane->clocked))
         return true;
-    if (lane->open->events != lane->seen) {
-        lane->seen = lane->open->events;
+    if (lane != &o->lanes[OUTBOX_URGENT] && still_gathers(lane))
         return false;
-    }
     hand_over(o, lane, take_open(lane));
     return true;
 }

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/unit.h"
 
+#include <limits.h>
 #include <string.h>
 
 #include <event2/event.h>
 
+#include "common/base/clock.h"
 #include "producer/outbox.h"
 
 enum { EVENTS_MAX = 2000, BYTES_MAX = 1000000, WINDOW = 4 };
@@ -114,31 +116,63 @@ static void lines_of_one_round_travel_together(void **state)
 struct trickle {
     struct fake *f;
     struct outbox_waiter w;
-    unsigned rounds;
+    unsigned rounds, most;
+    int64_t round_ns; /* that each takes */
 };
 
-/* A line each round of the loop. */
+/* A line each round of the loop, until a message has left. */
 static void on_round(evutil_socket_t fd, short events, void *arg)
 {
     static const struct timeval next_round = {0};
     struct trickle *t = arg;
+    const int64_t begun_ns = clock_now_ns();
     (void)fd, (void)events;
-    assert_int_equal(t->f->sent_count, 0);
+    if (t->f->sent_count > 0)
+        return;
+    while (clock_now_ns() - begun_ns < t->round_ns)
+        continue;
     add(t->f, OUTBOX_NORMAL, "a\n", &t->w);
-    if (++t->rounds < TRICKLE)
+    if (++t->rounds < t->most)
         event_base_once(t->f->base, -1, EV_TIMEOUT, on_round, t, &next_round);
 }
 
 static void lines_that_keep_coming_travel_together(void **state)
 {
     struct fake f;
-    struct trickle t = {.f = &f};
+    struct trickle t = {.f = &f, .most = TRICKLE};
     (void)state;
     setup(&f);
     on_round(-1, 0, &t);
     round_ends(&f);
     assert_int_equal(f.sent_count, 1);
     assert_int_equal(f.sent.first->events, TRICKLE);
+    teardown(&f);
+}
+
+static void a_message_is_not_kept_for_ever_for_lines_that_keep_coming(void **state)
+{
+    struct fake f;
+    struct trickle t = {.f = &f, .most = UINT_MAX, .round_ns = CLOCK_MS};
+    const int64_t begun_ns = clock_now_ns();
+    (void)state;
+    setup(&f);
+    on_round(-1, 0, &t);
+    while (f.sent_count == 0 && clock_now_ns() - begun_ns < 10 * CLOCK_S)
+        round_ends(&f);
+    assert_int_equal(f.sent_count, 1);
+    assert_true(f.sent.first->events < 50); /* by the time, not because it is full */
+    teardown(&f);
+}
+
+static void an_urgent_line_is_not_kept_for_others(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w = {0};
+    (void)state;
+    setup(&f);
+    add(&f, OUTBOX_URGENT, "a\n", &w);
+    event_base_loop(f.base, EVLOOP_ONCE);
+    assert_int_equal(f.sent_count, 1);
     teardown(&f);
 }
 
@@ -292,6 +326,8 @@ int main(void)
         cmocka_unit_test(a_lone_line_leaves_at_once),
         cmocka_unit_test(lines_of_one_round_travel_together),
         cmocka_unit_test(lines_that_keep_coming_travel_together),
+        cmocka_unit_test(a_message_is_not_kept_for_ever_for_lines_that_keep_coming),
+        cmocka_unit_test(an_urgent_line_is_not_kept_for_others),
         cmocka_unit_test(lines_gather_until_a_confirm),
         cmocka_unit_test(lanes_do_not_wait_for_each_other),
         cmocka_unit_test(a_full_message_waits_for_nobody),
