@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/intake.h"
-#include "producer/answer.h"
 
 #include <stdlib.h>
 
