@@ -267,6 +267,13 @@ static void watch_writers(struct consumer *c)
               LOG_TEXT("reason", trouble_of(c)));
 }
 
+/* A writer that gave up is unwell until the database would take a batch again, so trouble is seen
+ * here however often its messages go back to the queue meanwhile. */
+static bool is_storing(const struct consumer *c)
+{
+    return intake_is_open(c->intake) && is_any(c, writer_is_well);
+}
+
 static void on_tick(int fd, short what, void *arg)
 {
     struct consumer *c = arg;
@@ -274,6 +281,7 @@ static void on_tick(int fd, short what, void *arg)
     watch_writers(c);
     watch_feed(c);
     intake_show(c->intake);
+    metric_set(c->meters.storing, is_storing(c));
     meters_tell(&c->meters);
     if (c->drain_by_ns == 0 || c->ended || clock_now_ns() < c->drain_by_ns)
         return;

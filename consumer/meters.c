@@ -20,6 +20,8 @@ static void register_broker(struct meters *m)
     m->in_flight = metrics_gauge("in_flight_messages", "", "Messages held and not acknowledged");
     m->oldest_age = metrics_gauge("oldest_unacked_age_seconds", "",
                                   "How long the oldest message has been held unacknowledged");
+    m->storing = metrics_gauge(
+        "storing", "", "1 while messages are taken and a writer works, 0 while none are stored");
     m->held_bytes = metrics_gauge("held_bytes", "", "Bytes of messages held in memory");
     m->ack_duration =
         metrics_latency("ack_duration_seconds", "", "From the delivery to its acknowledgement");

@@ -19,7 +19,7 @@ struct meters_tally {
 
 struct meters {
     struct metric *connected[TOPOLOGY_LANES], *reconnects, *delivered, *redelivered, *in_flight,
-        *oldest_age, *held_bytes;
+        *oldest_age, *held_bytes, *storing;
     struct metric *stored, *duplicates, *conflicts, *refused, *unreadable;
     struct metric *committed, *failed, *retries[SQLSTATE_CLASS_COUNT];
     struct metric *commit_duration, *ack_duration, *batch_size, *latency, *skew, *last_commit;

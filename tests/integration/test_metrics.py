@@ -26,7 +26,7 @@ NAMES = {
         "messages_delivered_total", "events_stored_total", "events_duplicate_total",
         "events_dead_lettered_total", "db_transactions_total", "db_retries_total",
         "db_commit_duration_seconds", "batch_size", "ack_duration_seconds", "in_flight_messages",
-        "oldest_unacked_age_seconds", "end_to_end_latency_seconds", "event_clock_skew_seconds",
+        "oldest_unacked_age_seconds", "storing", "end_to_end_latency_seconds", "event_clock_skew_seconds",
         "last_commit_timestamp_seconds"}}
 PROCESS = {"process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds",
            "process_max_fds", "process_cpu_seconds_total", "process_start_time_seconds"}

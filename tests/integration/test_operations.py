@@ -2,6 +2,7 @@
 """docs/operations.md, executed: the trouble of each section of its troubleshooting is made, its
 commands are run as they stand there, and what `output` promises must be in what they print. Beyond
 that: the rules for Prometheus, and the links of all documents."""
+import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -180,6 +181,82 @@ def test_the_rules_are_rules_over_metrics_that_exist(tmp_path: Path) -> None:
         for name in re.findall(r"\b(?:holdfast|process)_\w+_\w+", text):
             family = re.sub(r"_(bucket|sum|count)$", "", name)
             assert f"# TYPE {family} " in exist, name
+
+
+def fires(alert: str, before: dict[str, float], after: dict[str, float], folder: Path) -> bool:
+    """Of half an hour in which counters grew from the one to the other and gauges stood as after."""
+    def values(name: str, now: float) -> str:
+        if not name.partition("{")[0].endswith("_total"):
+            return f"{now}+0x30"
+        first = before.get(name, 0)
+        return f"{first}+{(now - first) / 30}x30"
+    series = [{"series": name, "values": values(name, now)} for name, now in after.items()]
+    rules = folder / "rules.json"
+    rules.write_text(json.dumps({
+        "rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": [{
+            "interval": "1m", "input_series": series,
+            "alert_rule_test": [{"eval_time": "30m", "alertname": alert, "exp_alerts": []}]}]}))
+    done = run(["promtool", "test", "rules", str(rules)], clean_environment())
+    told = done.stdout + done.stderr
+    assert done.returncode == 0 or f'alertname="{alert}"' in told, told
+    return done.returncode != 0
+
+
+@contextmanager
+def locked_table(database: Database) -> Iterator[None]:
+    with database.connect() as session, session.transaction():
+        session.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
+        yield
+
+
+@contextmanager
+def full_disk(database: Database) -> Iterator[None]:
+    """No row finds room; a probe, which adds none, does not see it."""
+    with database.connect() as session:
+        session.execute("""CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS
+            $$BEGIN RAISE 'no space left on device' USING ERRCODE = '53100'; END$$""")
+        session.execute("CREATE TRIGGER no_room BEFORE INSERT ON log_events FOR EACH ROW"
+                        " EXECUTE FUNCTION no_room()")
+        yield
+        session.execute("DROP TRIGGER no_room ON log_events")
+
+
+@pytest.mark.parametrize("fault", [locked_table, full_disk])
+def test_a_database_that_takes_nothing_calls_somebody(fault: Callable, make_stack: Maker,
+                                                      tmp_path: Path) -> None:
+    stack = make_stack(consumer_env={"CONSUMER_WRITERS": "1", "CONSUMER_RETRY_ATTEMPTS": "1"})
+    alert, failed = "HoldfastNotStoring", 'holdfast_db_transactions_total{result="failed"}'
+    stack.post({"event_type": "x"})
+    stack.wait_count(1)
+    wait_for("storing", lambda: stack.consumer.metric("holdfast_storing") == 1)
+    good = stack.consumer.metrics()
+    assert not fires(alert, good, good, tmp_path)
+    with fault(stack.database):
+        stack.post({"event_type": "x"})
+        wait_for("failures", lambda: stack.consumer.metrics()[failed] > good[failed])
+        if fault is locked_table:
+            wait_for("told", lambda: stack.consumer.metric("holdfast_storing") == 0)
+            wait_for("it to have gone back",
+                     lambda: stack.consumer.metric("holdfast_in_flight_messages") == 0)
+        bad = stack.consumer.metrics()
+    assert bad["holdfast_oldest_unacked_age_seconds"] < 60
+    assert fires(alert, good, bad, tmp_path)
+    stack.wait_count(2)
+    wait_for("storing again", lambda: stack.consumer.metric("holdfast_storing") == 1)
+    assert not fires(alert, bad, stack.consumer.metrics(), tmp_path)
+
+
+def test_only_who_sends_events_is_refused(make_stack: Maker, tmp_path: Path) -> None:
+    stack = make_stack(consumers=0, producer_amqp_port=free_port(), start=False)
+    producer = stack.producer
+    producer.start()
+    wait_for("alive", lambda: producer.get("/livez").status_code == 200)
+    quiet = producer.metrics()
+    assert [producer.get(path).status_code for path in ("/readyz", "/health", "/queue/status")] == [503] * 3
+    probed = producer.metrics()
+    assert not fires("HoldfastRefusing", quiet, probed, tmp_path)
+    assert stack.post({"event_type": "x"}).status_code == 503
+    assert fires("HoldfastRefusing", probed, producer.metrics(), tmp_path)
 
 
 def test_every_alert_is_explained() -> None:
