@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings as an operator meets them: what is refused, what the answer says, and the two URLs."""
+import re
 from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+import yaml
 
 from rig.process import run
-from rig.stack import Stack, base_env, program
+from rig.stack import SOURCE, Stack, base_env, program
 from rig.wait import free_port
 from seeds import stored
 
@@ -51,3 +53,23 @@ def test_the_urls_of_broker_and_database_will_do(make_stack: Callable[..., Stack
             daemon.env.pop(f"{kind}_PASSWORD", None)
     stack.start()
     stored(stack, {"event_type": "x"})
+
+
+FIXED_BY_COMPOSE = re.compile(
+    r"(RABBITMQ|DATABASE)_(URL|HOST|PORT|PASSWORD|SSLMODE|SSLROOTCERT|TLS|CA_FILE)"
+    r"|RABBITMQ_USER|(PRODUCER|METRICS)_(HOST|PORT)|ADMIN_API_KEY|CATALOG_DIR")
+
+
+@pytest.mark.parametrize("service", ["producer", "consumer"])
+def test_compose_passes_every_setting_with_its_default(service: str) -> None:
+    told = run([program(f"holdfast-{service}"), "--help"], base_env()).stdout
+    names = set(re.findall(r"^  ([A-Z_]{4,}) +", told, re.M))
+    compose = yaml.safe_load((SOURCE / "deploy/compose.yaml").read_text(encoding="utf-8"))
+    given = {name: re.fullmatch(r"\$\{(\w+):?-(.*)\}", value)
+             for name, value in compose["services"][service]["environment"].items()}
+    passed = {name: found[2] for name, found in given.items() if found}
+    assert all(found is None or found[1] == name for name, found in given.items())
+    assert names - set(passed) == {name for name in names if FIXED_BY_COMPOSE.fullmatch(name)}
+    shown = run([program(f"holdfast-{service}"), "--print-config"], base_env(DATABASE_PASSWORD="x")).stdout
+    kept = dict(re.findall(r"^(\w+)=(.*?)  #", shown, re.M))
+    assert passed == {name: kept[name] for name in passed}
