@@ -167,6 +167,25 @@ def test_every_section_has_its_trouble() -> None:
     assert list(sections()) == list(TROUBLES)
 
 
+def test_the_way_to_a_consumer_within_a_container(make_stack: Maker) -> None:
+    """As the document has it, but for the container around it."""
+    stack = make_stack(producers=0)
+    text = OPERATIONS.read_text(encoding="utf-8")
+    function = re.search(r"^consumer_get\(\) \{.*?\}$", text, re.M | re.S)
+    script = "in_service() { shift; \"$@\"; }\n" + function[0] + "\nconsumer_get /health | jq -e .checks"
+    done = run(["bash", "-ec", script.replace("/9090", f"/{stack.consumer.port}")], clean_environment())
+    assert done.returncode == 0 and '"postgresql"' in done.stdout, done.stdout + done.stderr
+
+
+def test_a_restart_waits_until_it_is_ready_and_not_for_ever(tmp_path: Path) -> None:
+    text = OPERATIONS.read_text(encoding="utf-8")
+    ready = re.search(r"^ready\(\) \{.*\}$", text, re.M)[0].replace("time 60", "time 2")
+    with running(lone("holdfast-consumer", tmp_path)) as daemon:
+        wait_for("alive", lambda: daemon.get("/livez").status_code == 200)
+        done = run(["bash", "-ec", f"{ready}\nready {daemon.port}"], clean_environment(), 20)
+    assert done.returncode != 0 and "503" in done.stderr
+
+
 # ---- what to watch, and the way around ----
 
 def test_the_rules_are_rules_over_metrics_that_exist(tmp_path: Path) -> None:
