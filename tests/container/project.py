@@ -82,8 +82,7 @@ class Project:
             return 0
 
     def sql(self, query: str) -> list[str]:
-        done = self.run_in("postgres", "psql", "-XAtq", "-U", "postgres", "-d",
-                           "code_reviewer_logs", "-c", query, check=False)
+        done = self.run_in("postgres", "psql", "-XAtq", "-c", query, check=False)
         return done.stdout.split() if done.returncode == 0 else []
 
     def wait_until_stored(self, event_id: str, seconds: float = 40) -> None:
