@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/admin.h"
 
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +15,7 @@
 #include "common/net/peer.h"
 #include "common/net/router.h"
 #include "producer/answer.h"
+#include "producer/coding.h"
 #include "producer/counts.h"
 #include "producer/ingest.h"
 #include "producer/media.h"
@@ -52,18 +55,26 @@ static bool refuse(struct call *c, int status, const char *slug, const char *det
     return false;
 }
 
+static void log_refusal(const struct call *c)
+{
+    static struct log_repeat repeat;
+    char peer[PEER_TEXT_SIZE];
+    uint64_t held = 0;
+    peer_format(c, peer);
+    if (log_repeat_due(&repeat, &held))
+        log_warning("admin_refused", "somebody without the key asked for /v1/admin and was refused",
+                    LOG_TEXT("address", peer), LOG_INT("held_back", held));
+}
+
 /* False: answered. */
 static bool is_allowed(const struct admin *a, struct call *c)
 {
-    if (a->key[0] == '\0' && a->production)
-        return refuse(c, 403, "forbidden", "in production this needs ADMIN_API_KEY to be set");
-    if (a->key[0] == '\0')
-        return peer_is_this_machine(c) ||
-               refuse(c, 403, "forbidden",
-                      "without ADMIN_API_KEY only this machine itself may ask, and by no proxy");
     const struct slice given = key_of(c);
-    if (given.data != NULL && is_key(a, given))
+    if (a->key[0] != '\0' && given.data != NULL && is_key(a, given))
         return true;
+    log_refusal(c);
+    if (a->key[0] == '\0')
+        return refuse(c, 403, "forbidden", "set ADMIN_API_KEY; without it nobody may");
     call_refuse(c, &(struct problem){.status = 401,
                                      .slug = "unauthorized",
                                      .detail = "send the key as Authorization: Bearer KEY",
@@ -79,7 +90,7 @@ static void add_state(const struct pause_state *s, struct buffer *out)
     if (s->since_us == 0)
         return;
     clock_format(s->since_us, since);
-    buffer_printf(out, ",\"since\":\"%s\"", since);
+    buffer_printf(out, ",\"since\":\"%s\",\"turn\":%" PRIu64, since, s->turn);
 }
 
 static void on_get(struct call *c, void *arg)
@@ -146,10 +157,14 @@ static bool read_change(struct call *c, struct pause_state *out)
     static const struct gate_limits limits = {.depth = 4, .members = 8, .digits = 100};
     struct gate_value value;
     struct gate_verdict verdict;
-    if (!media_is_json(call_header(c, "content-type")))
-        return refuse(c, 415, "unsupported-media-type", "send application/json");
+    enum coding coding;
     if (call_body(c).size > BODY_BYTES_MAX)
         return refuse(c, 413, "too-large", "more than this can be about");
+    if (call_header_count(c, "content-encoding") > 1 ||
+        !coding_find(call_header(c, "content-encoding"), &coding) || coding != CODING_NONE)
+        return refuse(c, 415, "unsupported-media-type", "send it uncompressed");
+    if (!media_is_json(call_header(c, "content-type")))
+        return refuse(c, 415, "unsupported-media-type", "send application/json");
     struct gate *gate = gate_create(&limits);
     if (gate == NULL) {
         answer_unavailable(c, "overloaded", "out of memory");
@@ -180,19 +195,29 @@ static void write_event(const struct admin *a, const struct call *c, const struc
     add_state(next, out);
     buffer_add_text(out, ",\"before\":{");
     add_state(&before, out);
-    buffer_printf(out, "},\"by\":\"%s\",\"address\":\"%s\",\"host\":",
-                  a->key[0] != '\0' ? "key" : "loopback", peer);
+    buffer_printf(out, "},\"address\":\"%s\",\"host\":", peer);
     buffer_add_json_string(out, slice_of(host));
     buffer_add_text(out, "}}");
 }
 
-static void put_in_force(const struct admin *a, const struct pause_state *next)
+struct change {
+    const struct admin *admin;
+    struct pause_state next;
+};
+
+static void on_settled(void *arg, bool held)
 {
-    pause_set(a->pause, a->worker, next);
-    log_warning("intake_changed",
-                next->paused ? "the intake is paused: whoever sends gets 503"
-                             : "the intake is open: events are taken",
-                LOG_TEXT("reason", next->reason));
+    struct change *change = arg;
+    const struct admin *a = change->admin;
+    if (held) {
+        pause_set(a->pause, a->worker, &change->next);
+        const struct pause_state now = pause_state(a->pause);
+        log_warning("intake_changed",
+                    now.paused ? "the intake is paused: whoever sends gets 503"
+                               : "the intake is open: events are taken",
+                    LOG_TEXT("reason", now.reason));
+    }
+    free(change);
 }
 
 static void write_answer(const struct pause_state *next, struct slice event_id, struct buffer *out)
@@ -204,17 +229,31 @@ static void write_answer(const struct pause_state *next, struct slice event_id, 
     buffer_add_text(out, "}\n");
 }
 
-/* The event must reach the queue before the answer, not before the change: who pauses wants it now,
- * and who gets 503 asks again, which says the same once more. */
+/* NULL: no memory. */
+static struct request *begin(const struct admin *a, struct call *c, const struct pause_state *next)
+{
+    struct change *change = malloc(sizeof *change);
+    struct request *r = change != NULL ? request_begin(a->requests, c) : NULL;
+    if (r == NULL) {
+        free(change);
+        return NULL;
+    }
+    *change = (struct change){a, *next};
+    request_add_stake(r, &(struct request_stake){
+                             on_settled, change,
+                             "nothing is changed unless and until the record of it reaches the "
+                             "queue; GET /v1/admin/intake says what is in force"});
+    return r;
+}
+
 static void change(const struct admin *a, struct call *c, const struct ingest *in,
                    const struct ingest_item *event, const struct pause_state *next)
 {
-    struct request *r = request_begin(a->requests, c);
+    struct request *r = begin(a, c, next);
     if (r == NULL) {
         answer_unavailable(c, "overloaded", "out of memory; nothing was changed");
         return;
     }
-    put_in_force(a, next);
     request_tally(r)->events[event->type]++;
     const bool complete =
         outbox_add(a->outbox, OUTBOX_URGENT, ingest_text(in, event->line), request_waiter(r));
@@ -256,6 +295,7 @@ static void on_put(struct call *c, void *arg)
     struct pause_state next = {.since_us = clock_wall_us()};
     if (!is_allowed(a, c) || !read_change(c, &next))
         return;
+    next.turn = pause_take_turn(a->pause);
     const struct publisher *p = a->publisher;
     const char *refusal = publisher_is_connected(p) ? publisher_refusal(p) : publisher_reason(p);
     if (refusal == NULL)

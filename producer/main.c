@@ -194,7 +194,6 @@ static void open_admin_side(struct producer *x, int worker)
     const struct config *c = x->config;
     const struct routes *r = &x->routes;
     x->admin = (struct admin){.key = c->admin_api_key,
-                              .production = c->environment == CONFIG_PRODUCTION,
                               .worker = (unsigned)worker,
                               .pause = r->pause,
                               .outbox = r->outbox,

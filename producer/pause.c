@@ -83,11 +83,17 @@ struct pause_state pause_state(const struct pause *p)
     return state;
 }
 
+uint64_t pause_take_turn(struct pause *p)
+{
+    return atomic_fetch_add(&p->turns, 1) + 1;
+}
+
 void pause_set(struct pause *p, unsigned worker, const struct pause_state *state)
 {
     struct row *row = &p->row[worker];
-    const uint64_t place = ~(atomic_load(&row->stamp) >> 1) & 1;
-    const uint64_t turn = atomic_fetch_add(&p->turns, 1) + 1;
+    const uint64_t stamp = atomic_load(&row->stamp), place = ~(stamp >> 1) & 1;
+    if (state->turn < stamp >> 2)
+        return;
     row->place[place] = *state;
-    atomic_store(&row->stamp, turn << 2 | place << 1 | (state->paused ? 1 : 0));
+    atomic_store(&row->stamp, state->turn << 2 | place << 1 | (state->paused ? 1 : 0));
 }

@@ -16,6 +16,7 @@ struct pause;
 struct pause_state {
     bool paused;
     int64_t since_us; /* 0: from the start */
+    uint64_t turn;
     char reason[PAUSE_REASON_SIZE];
 };
 
@@ -24,6 +25,9 @@ void pause_destroy(struct pause *p);
 
 bool pause_is_on(const struct pause *p);
 struct pause_state pause_state(const struct pause *p);
+
+/* A change takes its turn when it is asked for; once it is set, one of an earlier turn is not. */
+uint64_t pause_take_turn(struct pause *p);
 void pause_set(struct pause *p, unsigned worker, const struct pause_state *state);
 
 #endif

@@ -29,6 +29,7 @@ struct request {
     int status;
     size_t events;
     struct count_tally tally;
+    struct request_stake stake; /* all zero: none */
     int64_t deadline_ns;
     bool complete; /* all of its lines are on their way */
 };
@@ -129,20 +130,26 @@ struct count_tally *request_tally(struct request *r)
     return &r->tally;
 }
 
+void request_add_stake(struct request *r, const struct request_stake *stake)
+{
+    r->stake = *stake;
+}
+
 /* Its call, which is answered next. */
 static struct call *part_from_call(struct request *r)
 {
     struct call *call = r->call;
     unlink_waiting(r);
     r->call = NULL;
-    r->waiter.gone = true;
+    r->waiter.gone = r->stake.on_settled == NULL;
     return call;
 }
 
 static void refuse(struct request *r, enum count why, const char *slug, const char *detail)
 {
     count_rejected(why, r->events);
-    answer_unavailable(part_from_call(r), slug, detail);
+    answer_unavailable(part_from_call(r), slug,
+                       r->stake.refusal != NULL ? r->stake.refusal : detail);
 }
 
 static void answer(struct request *r)
@@ -160,24 +167,28 @@ static void answer(struct request *r)
     }
 }
 
+static void settle(struct request *r)
+{
+    if (r->stake.on_settled != NULL)
+        r->stake.on_settled(r->stake.arg, r->complete && r->waiter.worst == OUTBOX_HELD);
+    if (r->call != NULL)
+        answer(r);
+    release(r);
+}
+
 void request_wait(struct request *r, int status, size_t events, bool complete)
 {
     r->status = status;
     r->events = events;
     r->complete = complete;
-    if (r->waiter.pending == 0) {
-        answer(r);
-        release(r);
-    }
+    if (r->waiter.pending == 0)
+        settle(r);
 }
 
 void requests_on_settled(void *requests, struct outbox_waiter *waiter)
 {
-    struct request *r = (struct request *)waiter;
     (void)requests;
-    if (r->call != NULL)
-        answer(r);
-    release(r);
+    settle((struct request *)waiter);
 }
 
 static void on_timer(evutil_socket_t fd, short events, void *arg)

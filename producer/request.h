@@ -4,7 +4,8 @@
  * events is settled, or its time is up, and is then answered, once.
  *
  * A request that was answered late stays until its messages are settled, because they point to
- * its waiter.
+ * its waiter. What depends on its event (a stake) is done when that is held, however late: such an
+ * event is never given up, because what was once on the wire may be held.
  */
 #ifndef HOLDFAST_PRODUCER_REQUEST_H
 #define HOLDFAST_PRODUCER_REQUEST_H
@@ -21,11 +22,18 @@ struct requests;
 struct requests *requests_create(struct event_base *base, int64_t timeout_ns); /* NULL: memory */
 void requests_destroy(struct requests *rs); /* when no request is left */
 
+struct request_stake {
+    void (*on_settled)(void *arg, bool held); /* once, before an answer that is still due */
+    void *arg;
+    const char *refusal; /* the detail of every 503; lent for ever */
+};
+
 /* Takes the call; NULL when memory ran out, then the call is not taken. */
 struct request *request_begin(struct requests *rs, struct call *call);
 struct buffer *request_answer(struct request *r); /* for the body to be sent once all is held */
 struct outbox_waiter *request_waiter(struct request *r);
 struct count_tally *request_tally(struct request *r); /* of its events, to be filled in */
+void request_add_stake(struct request *r, const struct request_stake *stake); /* copied */
 /* The lines are in the outbox, all of them or (not complete) some. */
 void request_wait(struct request *r, int status, size_t events, bool complete);
 

@@ -174,6 +174,11 @@ static void set_text(struct load *load, const struct setting *s, const char *val
                       s->max);
         return;
     }
+    if (value[0] != '\0' && strlen(value) < (size_t)s->min) {
+        buffer_printf(load->faults, "%s is shorter than %" PRId64 " bytes; lengthen it\n", s->name,
+                      s->min);
+        return;
+    }
     const char *shape = config_url_fault(s->name, value);
     if (shape != NULL) {
         buffer_printf(load->faults,

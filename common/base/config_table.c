@@ -39,7 +39,7 @@ const struct setting config_settings[] = {
     {"PRODUCER_HOST", SETTING_TEXT, AT(producer_host), "0.0.0.0", 0, 0, NULL, CONFIG_PRODUCER, "address to listen on"},
     {"PRODUCER_PORT", SETTING_NUMBER, AT(producer_port), "8001", 0, 65535, NULL, CONFIG_PRODUCER, "port to listen on"},
     {"PRODUCER_WORKERS", SETTING_NUMBER, AT(producer_workers), "1", 1, 64, NULL, CONFIG_PRODUCER, "processes sharing the port"},
-    {"ADMIN_API_KEY", SETTING_SECRET, AT(admin_api_key), "", 0, 0, NULL, CONFIG_PRODUCER, "who may use /v1/admin; when empty this machine alone may, and in production nobody"},
+    {"ADMIN_API_KEY", SETTING_SECRET, AT(admin_api_key), "", 16, 0, NULL, CONFIG_PRODUCER, "who has it may use /v1/admin; at least 16 bytes; when empty nobody may"},
     {"MAX_BODY_BYTES", SETTING_NUMBER, AT(max_body_bytes), "20971520", 1024, INT64_C(1) << 30, NULL, CONFIG_PRODUCER, "largest request body"},
     {"MAX_EVENT_BYTES", SETTING_NUMBER, AT(max_event_bytes), "1048576", 256, 15 << 20, NULL, CONFIG_PRODUCER, "largest event"},
     {"MAX_BATCH_EVENTS", SETTING_NUMBER, AT(max_batch_events), "10000", 1, 1000000, NULL, CONFIG_PRODUCER, "most events of one request"},

@@ -10,11 +10,4 @@ enum { PEER_TEXT_SIZE = 46 }; /* an IPv6 address with its NUL */
 /* Its address as text; "" when the client is gone. */
 void peer_format(const struct call *c, char out[PEER_TEXT_SIZE]);
 
-/*
- * Whether this machine itself asks, for itself: from a loopback address, naming a loopback host (a
- * page of somebody else's in a browser here names its own), and without the headers of a proxy,
- * behind which anybody may be.
- */
-bool peer_is_this_machine(const struct call *c);
-
 #endif

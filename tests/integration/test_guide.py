@@ -20,6 +20,7 @@ import pytest
 from rig.stack import SOURCE, Stack
 from rig.wait import wait_for
 
+KEY = {"ADMIN_API_KEY": "the-key-of-the-operators"}
 GUIDE = SOURCE / "docs" / "guide.md"
 BLOCK = re.compile(r"^(## [^\n]*)$|^```(\w[^\n]*)\n(.*?)^```$", re.M | re.S)
 
@@ -121,12 +122,12 @@ def guided(make_stack: Callable[..., Stack], tmp_path: Path) -> Iterator[Callabl
         files = [(kind.split()[-1], text) for kind, text in section.blocks
                  if kind.startswith("json catalogue")]
         if not files:
-            return make_stack()
+            return make_stack(producer_env=KEY)
         folder = shutil.copytree(SOURCE / "schema" / "catalog", tmp_path / "catalog")
         for name, text in files:
             (folder / name).write_text(text, encoding="utf-8")
         settings = {"CATALOG_DIR": str(folder)}
-        return make_stack(producer_env=settings, consumer_env=settings)
+        return make_stack(producer_env={**settings, **KEY}, consumer_env=settings)
     yield start
 
 

@@ -31,8 +31,9 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     consumer = top / "lib/systemd/system/holdfast-consumer@.service"
     consumer.with_name("holdfast-consumer@9091.service").symlink_to(consumer.name)
     (root / "etc/secrets").mkdir(parents=True)
-    for name in ("producer_rabbitmq_password", "consumer_rabbitmq_password", "database_password"):
-        (root / "etc/secrets" / name).write_text("of our own\n")
+    for name in ("producer_rabbitmq_password", "consumer_rabbitmq_password", "database_password",
+                 "admin_api_key"):
+        (root / "etc/secrets" / name).write_text("of our own making\n")
     for settings in (top / "share/doc/holdfast/systemd").iterdir():
         (root / "etc" / settings.name).write_text(settings.read_text())
     return root

@@ -30,6 +30,13 @@ def test_production_does_not_start_with_default_passwords(binary: str, names: li
             assert f"{name} is a default password" in done.stderr and "set one of your own" in done.stderr
 
 
+def test_a_short_key_is_refused() -> None:
+    for key, status in (("", 0), ("k" * 15, 78), ("k" * 16, 0)):
+        done = run([program("holdfast-producer"), "--check"], base_env(ADMIN_API_KEY=key))
+        assert done.returncode == status
+        assert ("ADMIN_API_KEY is shorter than 16 bytes" in done.stderr) == (status == 78)
+
+
 @pytest.mark.parametrize("binary, host, port", [
     ("holdfast-producer", "PRODUCER_HOST", "PRODUCER_PORT"),
     ("holdfast-consumer", "METRICS_HOST", "METRICS_PORT")])

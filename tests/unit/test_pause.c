@@ -27,6 +27,12 @@ static bool is_whole(const struct pause_state *s)
     return true;
 }
 
+static void set(struct pause *p, unsigned worker, struct pause_state state)
+{
+    state.turn = pause_take_turn(p);
+    pause_set(p, worker, &state);
+}
+
 static void a_new_one_is_off(void **state)
 {
     struct pause *p = pause_create(WRITERS);
@@ -46,10 +52,9 @@ static void another_process_sees_the_change(void **state)
     (void)state;
     const pid_t child = fork();
     if (child == 0) {
-        const struct pause_state on = made_of('a'), off = {.since_us = 7};
-        pause_set(p, 1, &on);
-        pause_set(p, 2, &off);
-        pause_set(p, 0, &on);
+        set(p, 1, made_of('a'));
+        set(p, 2, (struct pause_state){.since_us = 7});
+        set(p, 0, made_of('a'));
         _exit(0);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -60,21 +65,35 @@ static void another_process_sees_the_change(void **state)
     pause_destroy(p);
 }
 
+static void what_was_asked_for_later_stays(void **state)
+{
+    struct pause *p = pause_create(WRITERS);
+    struct pause_state first = made_of('a'), second = {.since_us = 7};
+    (void)state;
+    first.turn = pause_take_turn(p);
+    second.turn = pause_take_turn(p);
+    assert_false(pause_is_on(p));
+    pause_set(p, 1, &second);
+    pause_set(p, 2, &first);
+    pause_set(p, 1, &first);
+    assert_false(pause_is_on(p));
+    assert_int_equal(pause_state(p).since_us, 7);
+    pause_destroy(p);
+}
+
 static void write_many(struct pause *p, unsigned worker)
 {
-    const struct pause_state s = made_of((char)('a' + worker));
     for (int i = 0; i < CHANGES; i++)
-        pause_set(p, worker, &s);
+        set(p, worker, made_of((char)('a' + worker)));
     _exit(0);
 }
 
 static void no_half_of_a_change_is_seen(void **state)
 {
     struct pause *p = pause_create(WRITERS);
-    const struct pause_state first = made_of('z');
     int running = WRITERS, status;
     (void)state;
-    pause_set(p, 0, &first);
+    set(p, 0, made_of('z'));
     for (unsigned i = 0; i < WRITERS; i++) {
         if (fork() == 0)
             write_many(p, i);
@@ -92,6 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_new_one_is_off),
         cmocka_unit_test(another_process_sees_the_change),
+        cmocka_unit_test(what_was_asked_for_later_stays),
         cmocka_unit_test(no_half_of_a_change_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
