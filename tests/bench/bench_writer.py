@@ -18,9 +18,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from psycopg import pq  # noqa: E402
 
+from consumer_sql import consumer_sql  # noqa: E402
 from rig.servers import Servers  # noqa: E402
 
-QUERIES = Path(__file__).resolve().parents[2] / "schema" / "queries"
 EPOCH_2000 = 946684800
 RUNS = 3
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -78,9 +78,9 @@ class Session:
                           for name, kind in columns)
         arrays = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(kinds, 1))
         self.copy_text_sql = f"COPY log_events ({names}) FROM STDIN"
-        self.copy_binary_sql = (QUERIES / "copy_events.sql").read_text()
-        self.copy_again_sql = (QUERIES / "copy_again.sql").read_text()
-        self.run((QUERIES / "stage.sql").read_text())
+        self.copy_binary_sql = consumer_sql("copy_events")
+        self.copy_again_sql = consumer_sql("copy_again")
+        self.run(consumer_sql("stage"))
         self.raw.prepare(b"unnest", f"INSERT INTO log_events ({names}) SELECT {casts} FROM "
                          f"unnest({arrays}) AS u ({names}) ON CONFLICT DO NOTHING".encode())
 

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from client import wrk
+from consumer_sql import consumer_sql
 from events import Load
 from loads import Figures, tool
 from rig.database import Database, bin_folder
@@ -17,7 +18,6 @@ from rig.wait import free_port, wait_for
 from usage import cpu_seconds
 
 HERE = Path(__file__).resolve().parent
-COPY_SQL = HERE.parents[1] / "schema" / "queries" / "copy_events.sql"
 PGBENCH_TPS = re.compile(r"tps = ([\d.]+)")
 PGBENCH_LATENCY = re.compile(r"latency average = ([\d.]+) ms")
 INSERTING_CLIENTS = 16
@@ -63,7 +63,7 @@ class Rows:
     """Rows that a system has stored, as they are copied into the table: in a file, in binary."""
 
     def __init__(self, source: Database, folder: Path, most: int = 1000000):
-        self.statement = re.sub(r"--[^\n]*\n", "", COPY_SQL.read_text()).strip().rstrip(";")
+        self.statement = re.sub(r"--[^\n]*\n", "", consumer_sql("copy_events")).strip().rstrip(";")
         columns = re.search(r"\(([^)]*)\)", self.statement)
         assert columns, self.statement
         self.path = folder / f"rows_{secrets.token_hex(3)}"
