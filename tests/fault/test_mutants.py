@@ -66,8 +66,8 @@ def cancel_a_waiting_copy(run: Run) -> None:
 
 
 def lose_commit_replies(run: Run) -> None:
-    """A transaction of keyed events only would not show it."""
-    for _ in range(3):
+    """A transaction of keyed events only does not show it, so more than one."""
+    for _ in range(8):
         run.fault("lose_commit_reply")
 
 
