@@ -58,7 +58,7 @@ struct consumer {
     bool urgent_last;          /* the last batch was of urgent events alone, and others waited */
     struct event *kick, *tick; /* owned */
     int64_t unwell_ns;         /* since when no writer is well; 0 = one is */
-    int64_t drain_by_ns;       /* ns; 0 = not draining */
+    int64_t drain_by_ns;       /* 0 = not draining */
     bool ended;                /* the intake was told to end */
     void (*on_drained)(void *arg);
     void *on_drained_arg;
