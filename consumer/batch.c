@@ -199,8 +199,9 @@ static void add_row(struct batch *b, struct batch_event *e, const struct log_eve
                      ? read->received_at - event_time(read, EVENT_FIELD_OCCURRED_AT)
                      : 0;
     e->row = b->rows.size;
-    row_write(read, &place, &b->rows);
+    e->columns = row_write(read, &place, &b->rows);
     e->row_size = b->rows.size - e->row;
+    b->columns |= e->columns;
     notice_write(&e->notice, read, &b->texts);
     if (review_is_told(read))
         add_review(b, e, read);

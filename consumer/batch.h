@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A batch, one transaction: whole messages, the events read from them as rows ready for COPY, and
- * what becomes of each. Life: batch_create, batch_add for each delivery (which it then owns),
- * batch_seal, batch_begin_try before each try. Writer, statements and feed read the fields.
- */
+/* A batch, one transaction: whole messages, the events read from them as rows, and what becomes of
+ * each. Life: batch_create, batch_add for each delivery (which it then owns), batch_seal,
+ * batch_begin_try before each try. Writer, statements and feed read the fields. */
 #ifndef HOLDFAST_CONSUMER_BATCH_H
 #define HOLDFAST_CONSUMER_BATCH_H
 
@@ -25,7 +23,8 @@ struct batch_event {
     struct id id;
     int64_t received_at;          /* µs */
     int64_t skew_us;              /* received_at - occurred_at; 0 when that was not given */
-    size_t row, row_size;         /* in rows */
+    size_t row, row_size;         /* in rows: the values it has */
+    uint64_t columns;             /* row.h: which they are */
     size_t message, message_size; /* in texts: what is wrong with it */
     size_t review, review_size;   /* in texts: what it tells of a review session, if so */
     enum batch_verdict verdict;
@@ -42,6 +41,7 @@ struct batch {
     struct batch_key *keys; /* keys.h; owned; sorted by text, then event, once sealed */
     size_t key_count, key_room;
     struct buffer rows, texts;
+    uint64_t columns;        /* that any row has a value for */
     struct feed_place place; /* the feed's own */
     bool again;              /* some of it may be stored already: a redelivery, or tried before */
     bool failed;             /* out of memory: the deliveries go back */

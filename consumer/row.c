@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A field that is absent is null, or what the schema says of it: event_id is then the text of id,
- * occurred_at is received_at, and the bodies are empty objects. JSON objects go out byte for byte
- * as they came in.
+ * A field that is absent is what the schema says of it: event_id is then the text of id,
+ * occurred_at is received_at, a body is the empty object, and all else is null. JSON objects go out
+ * byte for byte as they came in.
  */
 #include "consumer/row.h"
 
 #include <assert.h>
 
 #include "common/pg/copy.h"
+
+enum {
+    COLUMN_ID,
+    COLUMN_RECEIVED_AT,
+    COLUMN_FIELDS,
+    COLUMN_BATCH_ID = COLUMN_FIELDS + EVENT_FIELD_COUNT,
+    COLUMN_POSITION,
+};
+static_assert(COLUMN_POSITION + 1 == ROW_COLUMNS && ROW_COLUMNS < 64, "a bit for each");
+
+static uint64_t bit(unsigned column)
+{
+    return UINT64_C(1) << column;
+}
 
 static void write_text(struct slice token, struct buffer *out)
 {
@@ -30,19 +44,20 @@ static void write_tags(struct slice token, struct buffer *out)
     copy_value_end(out, begin);
 }
 
-static void write_absent(const struct log_event *e, enum event_field f, struct buffer *out)
+/* True when the schema gives an absent field a value that depends on the event. */
+static bool write_absent(const struct log_event *e, enum event_field f, struct buffer *out)
 {
     char id[ID_TEXT_SIZE + 1];
     if (f == EVENT_FIELD_EVENT_ID) {
         id_format(&e->id, id);
         copy_text(out, slice_of(id));
-    } else if (f == EVENT_FIELD_OCCURRED_AT) {
-        copy_time(out, e->received_at);
-    } else if (event_field_kind(f) == EVENT_KIND_OBJECT) {
-        copy_json(out, SLICE("{}"));
-    } else {
-        copy_null(out);
+        return true;
     }
+    if (f == EVENT_FIELD_OCCURRED_AT) {
+        copy_time(out, e->received_at);
+        return true;
+    }
+    return false;
 }
 
 static void write_field(const struct log_event *e, enum event_field f, struct buffer *out)
@@ -78,22 +93,25 @@ static void write_field(const struct log_event *e, enum event_field f, struct bu
     assert(false && "a kind without a format");
 }
 
-void row_write(const struct log_event *e, const struct row_place *place, struct buffer *out)
+uint64_t row_write(const struct log_event *e, const struct row_place *place, struct buffer *out)
 {
-    copy_row(out, ROW_COLUMNS);
+    uint64_t own =
+        bit(COLUMN_ID) | bit(COLUMN_RECEIVED_AT) | bit(COLUMN_BATCH_ID) | bit(COLUMN_POSITION);
     copy_uuid(out, &e->id);
     copy_time(out, e->received_at);
     for (enum event_field f = 0; f < EVENT_FIELD_COUNT; f++) {
-        if (e->field[f].data == NULL)
-            write_absent(e, f, out);
-        else
+        if (e->field[f].data != NULL)
             write_field(e, f, out);
+        else if (!write_absent(e, f, out))
+            continue;
+        own |= bit(COLUMN_FIELDS + f);
     }
     copy_uuid(out, &place->batch_id);
     copy_int4(out, place->position);
+    return own;
 }
 
-void row_write_control(int64_t received_at, struct buffer *out)
+uint64_t row_write_control(int64_t received_at, struct buffer *out)
 {
     struct log_event e = {.received_at = received_at};
     struct row_place place = {0};
@@ -103,5 +121,57 @@ void row_write_control(int64_t received_at, struct buffer *out)
     e.field[EVENT_FIELD_SEVERITY] = SLICE("\"info\"");
     e.field[EVENT_FIELD_ROUTING_KEY] = SLICE("\"holdfast.control\"");
     e.field[EVENT_FIELD_PRIORITY] = SLICE("5");
-    row_write(&e, &place, out);
+    return row_write(&e, &place, out);
+}
+
+static void copy_absent(unsigned column, struct buffer *out)
+{
+    if (column >= COLUMN_FIELDS && column < COLUMN_BATCH_ID &&
+        event_field_kind(column - COLUMN_FIELDS) == EVENT_KIND_OBJECT)
+        copy_json(out, SLICE("{}"));
+    else
+        copy_null(out);
+}
+
+void row_copy(struct slice values, uint64_t own, uint64_t columns, struct buffer *out)
+{
+    assert((own & ~columns) == 0);
+    copy_row(out, (uint16_t)__builtin_popcountll(columns));
+    if (own == columns) {
+        buffer_add_slice(out, values);
+        return;
+    }
+    for (unsigned column = 0; column < ROW_COLUMNS; column++) {
+        if ((own & bit(column)) != 0)
+            buffer_add_slice(out, copy_value_take(&values));
+        else if ((columns & bit(column)) != 0)
+            copy_absent(column, out);
+    }
+}
+
+static const char *name_of(unsigned column)
+{
+    switch (column) {
+    case COLUMN_ID:
+        return "id";
+    case COLUMN_RECEIVED_AT:
+        return "received_at";
+    case COLUMN_BATCH_ID:
+        return "batch_id";
+    case COLUMN_POSITION:
+        return "position";
+    default:
+        return event_field_name(column - COLUMN_FIELDS);
+    }
+}
+
+void row_names(uint64_t columns, struct buffer *out)
+{
+    const char *separator = "";
+    for (unsigned column = 0; column < ROW_COLUMNS; column++) {
+        if ((columns & bit(column)) == 0)
+            continue;
+        buffer_printf(out, "%s%s", separator, name_of(column));
+        separator = ", ";
+    }
 }

@@ -6,7 +6,6 @@
  */
 #include <stdlib.h>
 
-#include "common/pg/copy.h"
 #include "consumer/row.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
@@ -47,14 +46,8 @@ enum writer_state writer_search_begun(struct writer *w, const struct session_ans
 
 void writer_enter_piece(struct writer *w)
 {
-    size_t rows;
-    if (!writer_gather(w, w->suspects, split_piece(&w->split), &rows)) {
-        writer_no_memory(w);
-        return;
-    }
-    const struct session_copy copy = {
-        .sql = SQL_COPY_PIECE, .pieces = w->pieces, .count = w->piece_count};
-    session_copy(w->session, &copy, writer_on_answer, w);
+    stream_begin(&w->stream, w->batch, w->suspects, split_piece(&w->split), ROW_COLUMNS_ALL);
+    writer_copy(w, SQL_COPY_PIECE);
 }
 
 enum writer_state writer_piece_taken(struct writer *w, const struct session_answer *a)
@@ -94,17 +87,8 @@ enum writer_state writer_piece_undone(struct writer *w, const struct session_ans
 
 void writer_enter_control(struct writer *w)
 {
-    buffer_clear(&w->scratch);
-    buffer_add_slice(&w->scratch, copy_header());
-    row_write_control(w->batch->events[w->suspects[0]].received_at, &w->scratch);
-    buffer_add_slice(&w->scratch, copy_trailer());
-    if (w->scratch.failed) {
-        writer_no_memory(w);
-        return;
-    }
-    w->control = buffer_slice(&w->scratch);
-    const struct session_copy copy = {.sql = SQL_COPY_PIECE, .pieces = &w->control, .count = 1};
-    session_copy(w->session, &copy, writer_on_answer, w);
+    stream_begin_control(&w->stream, w->batch->events[w->suspects[0]].received_at);
+    writer_copy(w, SQL_COPY_PIECE);
 }
 
 enum writer_state writer_control_taken(struct writer *w, const struct session_answer *a)

@@ -23,6 +23,8 @@
 
 const struct session_statement statements_setup[] = {
     {NULL, SQL_STAGE},
+    {"begin", "BEGIN"},
+    {"commit", "COMMIT"},
     {"claim_keys", SQL_CLAIM_KEYS},
     {"find_keys", SQL_FIND_KEYS},
     {"quarantine_events", SQL_QUARANTINE_EVENTS},
@@ -59,8 +61,14 @@ static bool values_send(const struct values *v, const struct statement *st, cons
         return false;
     for (size_t i = 0; i < v->count; i++)
         slices[i] = (struct slice){v->out->data + v->begin[i], v->begin[i + 1] - v->begin[i]};
-    const struct session_call call = {.name = name, .values = slices, .count = v->count};
-    session_call(st->session, &call, st->fn, st->arg);
+    struct session_call calls[3];
+    size_t count = 0;
+    if (st->before != NULL)
+        calls[count++] = (struct session_call){.name = st->before};
+    calls[count++] = (struct session_call){.name = name, .values = slices, .count = v->count};
+    if (st->after != NULL)
+        calls[count++] = (struct session_call){.name = st->after};
+    session_call(st->session, calls, count, st->fn, st->arg);
     return true;
 }
 

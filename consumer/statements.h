@@ -18,6 +18,7 @@ struct statement {
     struct session *session;
     struct batch *batch;
     struct buffer *scratch;
+    const char *before, *after; /* "begin", "commit" in the same round trip; NULL: nothing */
     session_answer_fn fn;
     void *arg;
 };

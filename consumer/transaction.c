@@ -1,27 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The steps of the transaction that stores a batch; writer.c tells the whole. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "common/base/clock.h"
-#include "common/pg/copy.h"
+#include "consumer/row.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
 
-void writer_enter_begin(struct writer *w)
+/* What the next command has to begin with. */
+static struct statement next_statement(struct writer *w)
 {
-    writer_forget_search(w);
-    batch_begin_try(w->batch);
-    w->result = (struct writer_result){.begun_ns = clock_now_ns()};
-    w->rows = 0;
-    session_run(w->session, "BEGIN", writer_on_answer, w);
+    struct statement st = writer_statement(w);
+    st.before = w->begun ? NULL : "begin";
+    w->begun = true;
+    return st;
 }
 
 static enum writer_state after_quarantine(const struct writer *w)
 {
     if (batch_count(w->batch, BATCH_STORE) > 0)
         return WRITER_COPY;
-    return w->result.quarantined > 0 ? WRITER_RECORD : WRITER_COMMIT;
+    return WRITER_COMMIT;
 }
 
 static enum writer_state after_claims(struct writer *w)
@@ -33,10 +32,14 @@ static enum writer_state after_claims(struct writer *w)
     return w->result.quarantined > 0 ? WRITER_QUARANTINE : after_quarantine(w);
 }
 
-enum writer_state writer_begun(struct writer *w, const struct session_answer *a)
+void writer_enter_begin(struct writer *w)
 {
-    (void)a;
-    return statement_open_claims(w->batch) > 0 ? WRITER_CLAIM : after_claims(w);
+    writer_forget_search(w);
+    batch_begin_try(w->batch);
+    w->result = (struct writer_result){.begun_ns = clock_now_ns()};
+    w->rows = 0;
+    w->begun = false;
+    writer_go(w, statement_open_claims(w->batch) > 0 ? WRITER_CLAIM : after_claims(w));
 }
 
 void writer_no_memory(struct writer *w)
@@ -52,7 +55,7 @@ static void check(struct writer *w, bool sent)
 
 void writer_enter_claim(struct writer *w)
 {
-    const struct statement st = writer_statement(w);
+    const struct statement st = next_statement(w);
     check(w, statement_claim_keys(&st));
 }
 
@@ -79,7 +82,7 @@ enum writer_state writer_found(struct writer *w, const struct session_answer *a)
 
 void writer_enter_quarantine(struct writer *w)
 {
-    const struct statement st = writer_statement(w);
+    const struct statement st = next_statement(w);
     check(w, statement_quarantine(&st));
 }
 
@@ -89,55 +92,42 @@ enum writer_state writer_quarantined(struct writer *w, const struct session_answ
     return after_quarantine(w);
 }
 
-static bool add_piece(struct writer *w, struct slice piece)
+void writer_copy(struct writer *w, const char *sql)
 {
-    struct slice *last = w->piece_count > 0 ? &w->pieces[w->piece_count - 1] : NULL;
-    if (last != NULL && last->data + last->size == piece.data) {
-        last->size += piece.size;
-        return true;
-    }
-    if (w->piece_count == w->piece_room) {
-        const size_t room = w->piece_room == 0 ? 16 : w->piece_room * 2;
-        struct slice *pieces = reallocarray(w->pieces, room, sizeof *pieces);
-        if (pieces == NULL)
-            return false;
-        w->pieces = pieces;
-        w->piece_room = room;
-    }
-    w->pieces[w->piece_count++] = piece;
-    return true;
+    const struct session_copy copy = {.sql = sql, .next = stream_next, .next_arg = &w->stream};
+    session_copy(w->session, &copy, writer_on_answer, w);
 }
 
-bool writer_gather(struct writer *w, const size_t *which, struct split_piece range,
-                   size_t *out_rows)
+static bool write_copy_sql(struct writer *w)
 {
-    size_t rows = 0;
-    w->piece_count = 0;
-    if (!add_piece(w, copy_header()))
-        return false;
-    for (size_t i = range.begin; i < range.end; i++) {
-        const struct batch_event *e = &w->batch->events[which != NULL ? which[i] : i];
-        if (e->verdict != BATCH_STORE)
-            continue;
-        rows++;
-        if (!add_piece(w, (struct slice){w->batch->rows.data + e->row, e->row_size}))
-            return false;
-    }
-    *out_rows = rows;
-    return add_piece(w, copy_trailer());
+    const struct batch *b = w->batch;
+    struct buffer names = {0};
+    buffer_clear(&w->scratch);
+    buffer_add_text(&w->scratch, w->begun ? "" : "BEGIN;\n");
+    row_names(b->columns, &names);
+    buffer_add_byte(&names, 0);
+    if (b->again)
+        buffer_add_text(&w->scratch, SQL_COPY_AGAIN);
+    else if (!names.failed)
+        buffer_printf(&w->scratch, SQL_COPY_EVENTS, names.data);
+    buffer_add_byte(&w->scratch, 0);
+    const bool written = !names.failed && !w->scratch.failed;
+    buffer_finish(&names);
+    return written;
 }
 
 void writer_enter_copy(struct writer *w)
 {
-    const struct split_piece all = {0, w->batch->event_count};
-    if (!writer_gather(w, NULL, all, &w->rows)) {
+    const struct batch *b = w->batch;
+    const struct split_piece all = {0, b->event_count};
+    if (!write_copy_sql(w)) {
         writer_no_memory(w);
         return;
     }
-    const struct session_copy copy = {.sql = w->batch->again ? SQL_COPY_AGAIN : SQL_COPY_EVENTS,
-                                      .pieces = w->pieces,
-                                      .count = w->piece_count};
-    session_copy(w->session, &copy, writer_on_answer, w);
+    w->begun = true;
+    w->rows = batch_count(b, BATCH_STORE);
+    stream_begin(&w->stream, b, NULL, all, b->again ? ROW_COLUMNS_ALL : b->columns);
+    writer_copy(w, w->scratch.data);
 }
 
 enum writer_state writer_copied(struct writer *w, const struct session_answer *a)
@@ -147,9 +137,7 @@ enum writer_state writer_copied(struct writer *w, const struct session_answer *a
         return writer_fail_because(w, "the number of rows stored is not the number sent");
     w->result.stored = stored;
     w->result.duplicates += w->rows - stored;
-    if (stored > 0 && w->batch->review_count > 0)
-        return WRITER_REVIEWS;
-    return stored + w->result.quarantined > 0 ? WRITER_RECORD : WRITER_COMMIT;
+    return stored > 0 && w->batch->review_count > 0 ? WRITER_REVIEWS : WRITER_COMMIT;
 }
 
 void writer_enter_reviews(struct writer *w)
@@ -161,29 +149,25 @@ void writer_enter_reviews(struct writer *w)
 enum writer_state writer_reviews_noted(struct writer *w, const struct session_answer *a)
 {
     (void)w, (void)a;
-    return WRITER_RECORD;
+    return WRITER_COMMIT;
 }
 
-void writer_enter_record(struct writer *w)
+/* Of what was stored or quarantined; a batch that was there already leaves no trace. */
+void writer_enter_commit(struct writer *w)
 {
-    const struct statement st = writer_statement(w);
+    static const struct session_call commit = {.name = "commit"};
+    struct statement st = writer_statement(w);
     const struct statement_record record = {.consumer = w->options->name,
                                             .events = (int32_t)w->result.stored,
                                             .duplicates = (int32_t)w->result.duplicates,
                                             .quarantined = (int32_t)w->result.quarantined};
-    check(w, statement_record(&st, &record));
-}
-
-enum writer_state writer_recorded(struct writer *w, const struct session_answer *a)
-{
-    (void)w, (void)a;
-    return WRITER_COMMIT;
-}
-
-void writer_enter_commit(struct writer *w)
-{
     w->commit_begun_ns = clock_now_ns();
-    session_run(w->session, "COMMIT", writer_on_answer, w);
+    if (w->result.stored + w->result.quarantined == 0) {
+        session_call(w->session, &commit, 1, writer_on_answer, w);
+        return;
+    }
+    st.after = commit.name;
+    check(w, statement_record(&st, &record));
 }
 
 enum writer_state writer_committed(struct writer *w, const struct session_answer *a)

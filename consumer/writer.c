@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One transaction, a command a state:
+ * One transaction:
  *
- *   BEGIN -> CLAIM -> FIND -> QUARANTINE -> COPY -> REVIEWS -> RECORD -> COMMIT
+ *   BEGIN -> CLAIM -> FIND -> QUARANTINE -> COPY -> REVIEWS -> COMMIT
  *
  * States whose work is not needed are skipped: no client's keys, no CLAIM; all of them won, no
- * FIND; no event of a review stored, no REVIEWS. Nothing is told to anybody before COMMIT has
- * answered with the tag COMMIT: in a failed transaction it answers ROLLBACK and calls that success.
+ * FIND; no event of a review stored, no REVIEWS. The first command begins the transaction, and
+ * COMMIT brings the row in batches: round trips cost more than most commands. Nothing is told to
+ * anybody before COMMIT has answered with the tag COMMIT: in a failed transaction it answers
+ * ROLLBACK and calls that success.
  *
  * The first try copies straight into log_events. A batch that may be there already, in whole or in
  * part, is copied to a temporary table and inserted from there, conflicts ignored: after a
@@ -26,8 +28,7 @@
  * taken stay for the ones after them. If no piece is taken at all, a control row that nothing can
  * be said against decides: refused too, the fault is the database's, and no event is blamed for it.
  *
- * A writer that gave up has no batch; it PROBEs, at growing distances, until a batch could be
- * stored.
+ * A writer that gave up has no batch; it PROBEs, ever less often, until one could be stored.
  */
 #include "consumer/writer.h"
 
@@ -44,8 +45,7 @@
 #include "consumer/writer_state.h"
 
 #define COMMAND_TIMEOUT_NS (20 * CLOCK_S)
-/* Well below the broker's patience with unacknowledged messages, 30 min. */
-#define PATIENCE_NS        (60 * CLOCK_S)
+#define PATIENCE_NS        (60 * CLOCK_S) /* the broker's, with what is unacknowledged: 30 min */
 
 static const struct step {
     const char *name;
@@ -374,7 +374,7 @@ void writer_destroy(struct writer *w)
         event_free(w->timer);
     batch_destroy(w->batch);
     buffer_finish(&w->scratch);
-    free(w->pieces);
+    stream_finish(&w->stream);
     free(w->suspects);
     free(w);
 }

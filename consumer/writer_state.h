@@ -7,6 +7,7 @@
 #include "common/base/log.h"
 #include "consumer/split.h"
 #include "consumer/statements.h"
+#include "consumer/stream.h"
 #include "consumer/writer.h"
 #include "consumer/writer_steps.h"
 
@@ -25,6 +26,7 @@ struct writer {
     bool up;                     /* the session is */
     int64_t down_since_ns;       /* 0 while it is up, and before its first loss */
     struct writer_result result; /* of the try under way */
+    bool begun;                  /* the transaction of this try */
     size_t rows;                 /* given to COPY in this try */
     enum writer_state failed_in;
     unsigned tries;             /* of this batch that failed */
@@ -34,10 +36,8 @@ struct writer {
     struct backoff retry, rest; /* between tries; between probes */
     int64_t upkeep_due_ns, commit_begun_ns;
     bool purging;          /* there may be more old keys */
-    struct buffer scratch; /* parameters of statements; the control row */
-    struct slice *pieces;  /* owned; the COPY stream under way */
-    size_t piece_count, piece_room;
-    struct slice control; /* the stream with the control row, in scratch */
+    struct buffer scratch; /* parameters of statements, and the SQL of COPY */
+    struct stream stream;  /* of the COPY under way */
     struct split split;
     size_t *suspects, suspect_count; /* owned; the events split counts */
 };
@@ -53,8 +53,6 @@ enum writer_state writer_decide(struct writer *w); /* after a failure, rolled ba
 /* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
 enum writer_state writer_fail_because(struct writer *w, const char *message);
 void writer_no_memory(struct writer *w);
-/* The COPY stream of what is to be stored of a range of `which` (NULL: of all). False: memory. */
-MUST_CHECK bool writer_gather(struct writer *w, const size_t *which, struct split_piece range,
-                              size_t *out_rows);
+void writer_copy(struct writer *w, const char *sql); /* of what the stream was begun with */
 
 #endif

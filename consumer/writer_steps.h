@@ -10,8 +10,8 @@ struct writer;
  * symbol, name, what it does when entered; a state that sends a command has the two functions that
  * take its answer, each returning the state to go to. Those without a command:
  *   DOWN no session and no batch; RESTING gave up, until the next probe; FREE can take a batch;
- *   STORED and GIVEN_UP hand the batch back; WAITING for the next try, or for the session;
- *   BROKEN the session was dropped, on_lost comes.
+ *   BEGIN a try, goes on to its first command at once; STORED and GIVEN_UP hand the batch back;
+ * WAITING for the next try, or for the session; BROKEN the session was dropped, on_lost comes.
  */
 /* clang-format off */
 #define WRITER_STATES(X) \
@@ -21,13 +21,12 @@ struct writer;
     X(AHEAD, "ahead", writer_enter_ahead, writer_ensured_ahead, writer_not_kept_up) \
     X(PURGE, "purge", writer_enter_purge, writer_purged, writer_not_kept_up) \
     X(FREE, "free", writer_enter_free, writer_unasked, writer_unasked) \
-    X(BEGIN, "begin", writer_enter_begin, writer_begun, writer_fail) \
+    X(BEGIN, "begin", writer_enter_begin, writer_unasked, writer_unasked) \
     X(CLAIM, "claim", writer_enter_claim, writer_claimed, writer_fail) \
     X(FIND, "find", writer_enter_find, writer_found, writer_fail) \
     X(QUARANTINE, "quarantine", writer_enter_quarantine, writer_quarantined, writer_fail) \
     X(COPY, "copy", writer_enter_copy, writer_copied, writer_fail) \
     X(REVIEWS, "reviews", writer_enter_reviews, writer_reviews_noted, writer_fail) \
-    X(RECORD, "record", writer_enter_record, writer_recorded, writer_fail) \
     X(COMMIT, "commit", writer_enter_commit, writer_committed, writer_fail) \
     X(STORED, "stored", writer_enter_stored, writer_unasked, writer_unasked) \
     X(ROLLBACK, "rollback", writer_enter_rollback, writer_rolled_back, writer_not_rolled_back) \

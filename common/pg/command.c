@@ -92,18 +92,23 @@ static bool flush(struct session *s)
     return false;
 }
 
+/* Gives libpq the next piece of the stream, or its end; false when it does not take it now. */
 static bool push_piece(struct session *s)
 {
-    const struct slice piece = s->copy.pieces[s->copy_piece];
-    const size_t left = piece.size - s->copy_offset;
-    const size_t size = left < CHUNK_SIZE ? left : CHUNK_SIZE;
-    if (size > 0 && PQputCopyData(s->conn, piece.data + s->copy_offset, (int)size) != 1)
-        return false;
-    s->copy_offset += size;
-    if (s->copy_offset == piece.size) {
-        s->copy_piece++;
-        s->copy_offset = 0;
+    struct slice *rest = &s->copy_rest;
+    const char *fault = NULL;
+    if (rest->size == 0 && !s->copy.next(s->copy.next_arg, rest)) {
+        *rest = (struct slice){0};
+        fault = "out of memory";
     }
+    if (rest->size == 0) {
+        s->copying = PQputCopyEnd(s->conn, fault) != 1;
+        return !s->copying;
+    }
+    const size_t size = rest->size < CHUNK_SIZE ? rest->size : CHUNK_SIZE;
+    if (PQputCopyData(s->conn, rest->data, (int)size) != 1)
+        return false;
+    *rest = (struct slice){rest->data + size, rest->size - size};
     return true;
 }
 
@@ -111,29 +116,42 @@ static bool push_piece(struct session *s)
 static void push(struct session *s)
 {
     while (s->copying && flush(s)) {
-        const bool done = s->copy_piece == s->copy.count;
-        if (done ? PQputCopyEnd(s->conn, NULL) != 1 : !push_piece(s)) {
+        if (!push_piece(s)) {
             event_add(s->writable, NULL);
             return;
         }
-        s->copying = !done;
     }
     flush(s);
 }
 
-/* Takes one result; false when there is nothing more to take now. */
+static void end_pipeline(struct session *s)
+{
+    if (PQexitPipelineMode(s->conn) == 1)
+        answer(s);
+    else
+        session_drop(s, PQerrorMessage(s->conn));
+}
+
+/* Takes one result; false when there is nothing more to take now. NULL ends a command, which in a
+ * pipeline is one of several. */
 static bool take_result(struct session *s)
 {
+    const bool is_one = PQpipelineStatus(s->conn) == PQ_PIPELINE_OFF;
     PGresult *result = PQgetResult(s->conn);
-    if (result == NULL) {
+    if (result == NULL && is_one)
         answer(s);
-        return false;
-    }
-    if (PQresultStatus(result) != PGRES_COPY_IN) {
+    if (result == NULL)
+        return !is_one;
+    const ExecStatusType status = PQresultStatus(result);
+    if (status != PGRES_PIPELINE_SYNC && status != PGRES_COPY_IN) {
         keep(s, result);
         return true;
     }
     PQclear(result);
+    if (status == PGRES_PIPELINE_SYNC) {
+        end_pipeline(s);
+        return false;
+    }
     s->copying = true;
     push(s);
     return !s->copying;
@@ -198,12 +216,11 @@ void session_copy(struct session *s, const struct session_copy *copy, session_an
 {
     session_begin(s, fn, arg);
     s->copy = *copy;
-    s->copy_piece = s->copy_offset = 0;
+    s->copy_rest = (struct slice){0};
     session_sent(s, PQsendQuery(s->conn, copy->sql));
 }
 
-void session_call(struct session *s, const struct session_call *call, session_answer_fn fn,
-                  void *arg)
+static int send_call(struct session *s, const struct session_call *call)
 {
     const char *values[SESSION_VALUES_MAX];
     int lengths[SESSION_VALUES_MAX];
@@ -214,7 +231,15 @@ void session_call(struct session *s, const struct session_call *call, session_an
         lengths[i] = (int)call->values[i].size;
         formats[i] = 1;
     }
+    return PQsendQueryPrepared(s->conn, call->name, (int)call->count, values, lengths, formats, 1);
+}
+
+void session_call(struct session *s, const struct session_call *calls, size_t count,
+                  session_answer_fn fn, void *arg)
+{
     session_begin(s, fn, arg);
-    session_sent(
-        s, PQsendQueryPrepared(s->conn, call->name, (int)call->count, values, lengths, formats, 1));
+    int ok = PQenterPipelineMode(s->conn);
+    for (size_t i = 0; ok == 1 && i < count; i++)
+        ok = send_call(s, &calls[i]);
+    session_sent(s, ok == 1 ? PQpipelineSync(s->conn) : ok);
 }

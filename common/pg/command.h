@@ -21,23 +21,25 @@ typedef void (*session_answer_fn)(void *arg, const struct session_answer *answer
 /* SQL as it is, perhaps several commands: the last one answers. */
 void session_run(struct session *s, const char *sql, session_answer_fn fn, void *arg);
 
-/* A prepared statement. Values in binary format, data NULL is null; lent for the call. The columns
- * of the answer are binary too. */
+/* Prepared statements, in one round trip: the last one answers, or the first that fails; those
+ * behind that are not run. Values in binary format, data NULL is null; lent for the call. The
+ * columns of the answer are binary too. */
 struct session_call {
     const char *name;
     const struct slice *values;
     size_t count; /* at most SESSION_VALUES_MAX */
 };
 #define SESSION_VALUES_MAX 16
-void session_call(struct session *s, const struct session_call *call, session_answer_fn fn,
-                  void *arg);
+void session_call(struct session *s, const struct session_call *calls, size_t count,
+                  session_answer_fn fn, void *arg);
 
-/* SQL with one COPY … FROM STDIN in it, perhaps other commands around it. The pieces make up the
- * stream; they and their array are lent until the answer. */
+/* SQL with one COPY … FROM STDIN in it, perhaps other commands around it. */
 struct session_copy {
-    const char *sql;
-    const struct slice *pieces;
-    size_t count;
+    const char *sql; /* lent for the call */
+    /* The stream: its next bytes, lent until it is asked again, none at its end. False when memory
+     * ran out; the command then fails. Asked until the answer, or until the session is lost. */
+    bool (*next)(void *arg, struct slice *out);
+    void *next_arg;
 };
 void session_copy(struct session *s, const struct session_copy *copy, session_answer_fn fn,
                   void *arg);

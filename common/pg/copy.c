@@ -130,6 +130,18 @@ void copy_value_end(struct buffer *b, size_t begin)
     put_u32(b, begin, (uint32_t)(b->size - begin - 4));
 }
 
+struct slice copy_value_take(struct slice *values)
+{
+    const unsigned char *bytes = (const unsigned char *)values->data;
+    assert(values->size >= 4);
+    const size_t size =
+        4 + ((size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3]);
+    assert(values->size >= size);
+    const struct slice value = {values->data, size};
+    *values = (struct slice){values->data + size, values->size - size};
+    return value;
+}
+
 size_t copy_array_begin(struct buffer *b, enum copy_type type)
 {
     const size_t begin = b->size;

@@ -42,6 +42,8 @@ void copy_json(struct buffer *b, struct slice json); /* jsonb */
 size_t copy_value_begin(struct buffer *b);
 void copy_value_end(struct buffer *b, size_t begin);
 
+struct slice copy_value_take(struct slice *values); /* the first of them, whole; not null */
+
 /* An array of one dimension: its values are written between begin and end. As a column it stands
  * inside a value; as a parameter it is the parameter. */
 size_t copy_array_begin(struct buffer *b, enum copy_type type);

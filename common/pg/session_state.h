@@ -39,10 +39,10 @@ struct session {
     /* The command in flight. */
     session_answer_fn fn;
     void *fn_arg;
-    PGresult *kept;           /* owned; its first error, else its last result */
-    struct session_copy copy; /* borrowed */
-    size_t copy_piece, copy_offset;
-    bool copying; /* the server has asked for the stream and its end was not sent */
+    PGresult *kept; /* owned; its first error, else its last result */
+    struct session_copy copy;
+    struct slice copy_rest; /* borrowed: of the stream, asked for and not given to libpq yet */
+    bool copying;           /* the server has asked for the stream and its end was not sent */
 };
 
 void session_arm(struct session *s, int64_t delay_ns);

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The rows of a batch of which none is expected to be there already. A row that is fails the whole
--- COPY with 23505; the batch is then stored by copy_again.
-COPY log_events (@row@) FROM STDIN (FORMAT binary);
+-- The rows of a batch of which none is expected to be there already; %s is the columns that any of
+-- them has a value for. A row that is there fails the whole COPY with 23505; the batch is then stored
+-- by copy_again.
+COPY log_events (%s) FROM STDIN (FORMAT binary);

@@ -78,35 +78,35 @@ static void each_line_is_a_row_of_all_columns(void **state)
     assert_int_equal(b->key_count, 0);
     for (size_t i = 0; i < 3; i++) {
         const char *row = b->rows.data + b->events[i].row;
-        assert_int_equal(row[0] << 8 | row[1], ROW_COLUMNS);
-        assert_memory_equal(row + 6, b->events[i].id.bytes, 16);
+        assert_memory_equal(row + 4, b->events[i].id.bytes, 16);
         assert_int_equal(row[b->events[i].row_size - 1], i); /* position */
         assert_memory_equal(row + b->events[i].row_size - 24, b->id.bytes, 16);
+        assert_int_equal(b->events[i].columns, b->columns);
     }
     assert_int_equal(b->events[2].row + b->events[2].row_size, b->rows.size);
     batch_destroy(b);
     buffer_finish(&lines);
 }
 
+/* The names as they stand in SQL, white space as one blank. */
+static void add_names(const char *sql, struct buffer *out)
+{
+    for (const char *p = strchr(sql, '(') + 1; *p != ')'; p++)
+        if (*p != '\n')
+            buffer_add_byte(out, (uint8_t)*p);
+        else if (p[1] != ')')
+            buffer_add_byte(out, ' ');
+}
+
 static void rows_are_in_the_order_of_the_columns(void **state)
 {
-    struct buffer names = {0};
-    char sql[] = SQL_COPY_EVENTS;
+    struct buffer names = {0}, expected = {0};
     (void)state;
-    buffer_add_text(&names, "COPY log_events (id, received_at, ");
-    for (enum event_field f = 0; f < EVENT_FIELD_COUNT; f++)
-        buffer_printf(&names, "%s, ", event_field_name(f));
-    buffer_add_text(&names, "batch_id, position) FROM STDIN (FORMAT binary);");
-    char *to = sql;
-    for (const char *p = sql; *p != 0; p++) /* white space as one blank, none inside brackets */
-        if (*p != '\n')
-            *to++ = *p;
-        else if (to > sql && to[-1] == ',')
-            *to++ = ' ';
-    *to = 0;
-    buffer_add_byte(&names, 0);
-    assert_string_equal(sql, names.data);
+    row_names(ROW_COLUMNS_ALL, &names);
+    add_names(SQL_COPY_AGAIN, &expected);
+    assert_true(slice_equals(buffer_slice(&names), buffer_slice(&expected)));
     buffer_finish(&names);
+    buffer_finish(&expected);
 }
 
 static void a_bad_line_harms_only_itself(void **state)

@@ -13,11 +13,9 @@ static void a_batch_is_stored_in_one_transaction(void **state)
 {
     (void)state;
     scene_store(scene_batch(3, ""));
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_EVENTS, 3);
-    scene_ok("record_batch");
+    scene_ok_rows("begin, copy", 3);
     assert_int_equal(told.stored, 0);
-    scene_ok("COMMIT");
+    scene_ok_commit("record_batch, commit");
     scene_stored(3, 0, 0);
 }
 
@@ -34,11 +32,9 @@ static void review_sessions_are_noted_in_the_same_transaction(void **state)
     batch_add(b, scene.reader, delivery_create(&message));
     batch_seal(b);
     scene_store(b);
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_EVENTS, 1);
+    scene_ok_rows("begin, copy", 1);
     scene_ok("note_reviews");
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_commit("record_batch, commit");
     scene_stored(1, 0, 0);
 }
 
@@ -46,17 +42,13 @@ static void commit_must_say_commit(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_EVENTS, 1);
-    scene_ok("record_batch");
-    scene_answer("COMMIT", (struct session_answer){.ok = true, .tag = "ROLLBACK"});
+    scene_ok_rows("begin, copy", 1);
+    scene_answer("record_batch, commit", (struct session_answer){.ok = true, .tag = "ROLLBACK"});
     assert_int_equal(told.stored, 0);
     scene_ok("ROLLBACK");
-    scene_pass_time(WRITER_BEGIN);
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_AGAIN, 1);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_pass_time(WRITER_COPY);
+    scene_ok_rows("begin, copy again", 1);
+    scene_ok_commit("record_batch, commit");
     scene_stored(1, 0, 0);
 }
 
@@ -64,15 +56,13 @@ static void a_lost_commit_is_played_again(void **state)
 {
     (void)state;
     scene_store(scene_batch(2, ""));
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_EVENTS, 2);
-    scene_ok("record_batch");
+    scene_ok_rows("begin, copy", 2);
+    assert_string_equal(scene_asked(), "record_batch, commit");
     scene_lose("");
     assert_int_equal(told.stored + told.given_up, 0);
     scene_ready();
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_AGAIN, 0);
-    scene_ok("COMMIT"); /* nothing new, so no row in batches */
+    scene_ok_rows("begin, copy again", 0);
+    scene_ok_commit("commit"); /* nothing new, so no row in batches */
     scene_stored(0, 2, 0);
 }
 
@@ -80,13 +70,10 @@ static void a_row_that_is_there_is_met_through_the_stage(void **state)
 {
     (void)state;
     scene_store(scene_batch(5, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "23505", "log_events_pkey");
+    scene_no("begin, copy", "23505", "log_events_pkey");
     scene_ok("ROLLBACK");
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_AGAIN, 4);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_rows("begin, copy again", 4);
+    scene_ok_commit("record_batch, commit");
     scene_stored(4, 1, 0);
 }
 
@@ -94,13 +81,12 @@ static void a_server_turned_read_only_is_left(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "25006", NULL);
+    scene_no("begin, copy", "25006", NULL);
     scene_ok("ROLLBACK");
     assert_true(scene_is_dropped());
     scene_lose("");
     scene_ready();
-    assert_string_equal(scene_asked(), "BEGIN");
+    assert_string_equal(scene_asked(), "begin, copy again");
 }
 
 static void a_session_grown_large_is_renewed(void **state)
@@ -113,10 +99,8 @@ static void a_session_grown_large_is_renewed(void **state)
     batch_add(b, scene.reader, delivery_create(&message));
     batch_seal(b);
     scene_store(b);
-    scene_ok("BEGIN");
-    scene_ok("quarantine_events");
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok("begin, quarantine_events");
+    scene_ok_commit("record_batch, commit");
     assert_int_equal(told.stored, 1);
     assert_int_equal(told.result.quarantined, 1);
     assert_true(scene_is_renewed());
@@ -131,8 +115,7 @@ static void configuration_is_given_up_at_once_and_probed(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "42501", NULL);
+    scene_no("begin, copy", "42501", NULL);
     scene_ok("ROLLBACK");
     assert_int_equal(told.given_up, 1);
     assert_false(writer_is_free(scene.writer));
@@ -155,11 +138,10 @@ static void tries_run_out(void **state)
     (void)state;
     scene_store(scene_batch(1, ""));
     for (int i = 0; i < 3; i++) {
-        scene_ok("BEGIN");
-        scene_no(i == 0 ? SQL_COPY_EVENTS : SQL_COPY_AGAIN, "40P01", NULL);
+        scene_no(i == 0 ? "begin, copy" : "begin, copy again", "40P01", NULL);
         scene_ok("ROLLBACK");
         if (i < 2)
-            scene_pass_time(WRITER_BEGIN);
+            scene_pass_time(WRITER_COPY);
     }
     assert_int_equal(told.given_up, 1);
     assert_int_equal(told.why, SQLSTATE_TRANSIENT);
@@ -170,7 +152,7 @@ static void a_waiting_batch_can_be_had_back(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
+    assert_string_equal(scene_asked(), "begin, copy");
     writer_give_up(scene.writer); /* not while it is tried */
     assert_int_equal(told.given_up, 0);
     scene_lose("");
@@ -184,16 +166,13 @@ static void a_session_that_cannot_roll_back_is_dropped(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "57014", NULL);
+    scene_no("begin, copy", "57014", NULL);
     scene_no("ROLLBACK", "XX000", NULL);
     assert_true(scene_is_dropped());
     scene_lose("");
     scene_ready();
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_AGAIN, 1);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_rows("begin, copy again", 1);
+    scene_ok_commit("record_batch, commit");
     scene_stored(1, 0, 0);
 }
 
@@ -202,11 +181,9 @@ static void keys_that_are_won_need_no_look(void **state)
     struct fake_rows rows = {.count = 1, .values = {{SLICE("k")}}};
     (void)state;
     scene_store(scene_batch(1, ",\"event_id\":\"k\""));
-    scene_ok("BEGIN");
-    scene_answer("claim_keys", (struct session_answer){.ok = true, .rows = &rows});
-    scene_ok_rows(SQL_COPY_EVENTS, 1);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_answer("begin, claim_keys", (struct session_answer){.ok = true, .rows = &rows});
+    scene_ok_rows("copy", 1);
+    scene_ok_commit("record_batch, commit");
     scene_stored(1, 0, 0);
 }
 
@@ -220,10 +197,9 @@ static void keys_that_are_taken_are_looked_at(void **state)
     const struct slice known = {(const char *)digest, sizeof digest};
     struct fake_rows rows = {.count = 1, .values = {{SLICE("k"), {id, 16}, known}}};
     scene_store(b);
-    scene_ok("BEGIN");
-    scene_ok("claim_keys");
+    scene_ok("begin, claim_keys");
     scene_answer("find_keys", (struct session_answer){.ok = true, .rows = &rows});
-    scene_ok("COMMIT");
+    scene_ok_commit("commit");
     scene_stored(0, 1, 0);
 }
 
@@ -234,12 +210,10 @@ static void a_conflict_goes_to_quarantine(void **state)
                              .values = {{SLICE("k"), {id, 16}, {digest, sizeof digest}}}};
     (void)state;
     scene_store(scene_batch(1, ",\"event_id\":\"k\""));
-    scene_ok("BEGIN");
-    scene_ok("claim_keys");
+    scene_ok("begin, claim_keys");
     scene_answer("find_keys", (struct session_answer){.ok = true, .rows = &rows});
     scene_ok("quarantine_events");
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_commit("record_batch, commit");
     scene_stored(0, 0, 1);
 }
 
@@ -247,13 +221,11 @@ static void a_key_that_went_away_is_asked_for_again(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ",\"event_id\":\"k\""));
-    scene_ok("BEGIN");
-    scene_ok("claim_keys");
+    scene_ok("begin, claim_keys");
     scene_ok("find_keys");
     scene_ok("ROLLBACK");
-    scene_pass_time(WRITER_BEGIN);
-    scene_ok("BEGIN");
-    assert_string_equal(scene_asked(), "claim_keys");
+    scene_pass_time(WRITER_COPY);
+    assert_string_equal(scene_asked(), "begin, claim_keys");
     scene_lose("28P01");
     assert_int_equal(told.given_up, 1);
 }
@@ -266,19 +238,15 @@ static void old_keys_are_forgotten_some_at_a_time(void **state)
     scene.options.upkeep = true;
     scene.writer->upkeep_due_ns = 0;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_EVENTS, 1);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_rows("begin, copy", 1);
+    scene_ok_commit("record_batch, commit");
     scene_no("ensure_partitions", "42501", NULL);
     assert_true(writer_is_free(scene.writer)); /* failing upkeep stops nothing */
     told.stored = 0;
     scene.writer->upkeep_due_ns = 0;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_EVENTS, 1);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_rows("begin, copy", 1);
+    scene_ok_commit("record_batch, commit");
     scene_ok("ensure_partitions");
     scene_answer("purge_keys", (struct session_answer){.ok = true, .rows = &some});
     scene_pass_time(WRITER_STATE_COUNT);

@@ -9,22 +9,19 @@ static void the_culprit_is_found_and_quarantined(void **state)
 {
     (void)state;
     scene_store(scene_batch(4, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "22P05", NULL);
+    scene_no("begin, copy", "22P05", NULL);
     scene_ok("ROLLBACK");
     scene_ok("BEGIN");
-    scene_ok(SQL_COPY_PIECE);                /* 0 1 */
-    scene_no(SQL_COPY_PIECE, "22P05", NULL); /* 2 3 */
+    scene_ok("copy piece");                /* 0 1 */
+    scene_no("copy piece", "22P05", NULL); /* 2 3 */
     scene_ok(SQL_UNDO_PIECE);
-    scene_ok(SQL_COPY_PIECE);                /* 2 */
-    scene_no(SQL_COPY_PIECE, "22P05", NULL); /* 3 */
+    scene_ok("copy piece");                /* 2 */
+    scene_no("copy piece", "22P05", NULL); /* 3 */
     scene_ok(SQL_UNDO_PIECE);
     scene_ok("ROLLBACK");
-    scene_ok("BEGIN");
-    scene_ok("quarantine_events");
-    scene_ok_rows(SQL_COPY_AGAIN, 3);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok("begin, quarantine_events");
+    scene_ok_rows("copy again", 3);
+    scene_ok_commit("record_batch, commit");
     scene_stored(3, 0, 1);
     assert_int_equal(told.refused, 1);
 }
@@ -33,18 +30,15 @@ static void a_lone_culprit_is_blamed_when_the_control_row_is_taken(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "23514", "a_check");
+    scene_no("begin, copy", "23514", "a_check");
     scene_ok("ROLLBACK");
     scene_ok("BEGIN");
-    scene_no(SQL_COPY_PIECE, "23514", "a_check");
+    scene_no("copy piece", "23514", "a_check");
     scene_ok(SQL_UNDO_PIECE);
-    scene_ok(SQL_COPY_PIECE); /* the control row */
+    scene_ok("copy piece"); /* the control row */
     scene_ok("ROLLBACK");
-    scene_ok("BEGIN");
-    scene_ok("quarantine_events");
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok("begin, quarantine_events");
+    scene_ok_commit("record_batch, commit");
     scene_stored(0, 0, 1);
 }
 
@@ -52,15 +46,14 @@ static void nobody_is_blamed_when_the_control_row_is_refused(void **state)
 {
     (void)state;
     scene_store(scene_batch(2, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "23514", "a_check");
+    scene_no("begin, copy", "23514", "a_check");
     scene_ok("ROLLBACK");
     scene_ok("BEGIN");
     for (int i = 0; i < 2; i++) {
-        scene_no(SQL_COPY_PIECE, "23514", "a_check");
+        scene_no("copy piece", "23514", "a_check");
         scene_ok(SQL_UNDO_PIECE);
     }
-    scene_no(SQL_COPY_PIECE, "23514", "a_check");
+    scene_no("copy piece", "23514", "a_check");
     scene_ok("ROLLBACK");
     assert_int_equal(told.given_up, 1);
     assert_int_equal(told.why, SQLSTATE_CONFIGURATION);
@@ -71,19 +64,16 @@ static void an_outage_in_the_search_blames_nobody(void **state)
 {
     (void)state;
     scene_store(scene_batch(2, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "22021", NULL);
+    scene_no("begin, copy", "22021", NULL);
     scene_ok("ROLLBACK");
     scene_ok("BEGIN");
-    scene_no(SQL_COPY_PIECE, "22021", NULL);
+    scene_no("copy piece", "22021", NULL);
     scene_ok(SQL_UNDO_PIECE);
-    scene_no(SQL_COPY_PIECE, "53100", NULL);
+    scene_no("copy piece", "53100", NULL);
     scene_ok("ROLLBACK");
-    scene_pass_time(WRITER_BEGIN);
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_AGAIN, 2);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_pass_time(WRITER_COPY);
+    scene_ok_rows("begin, copy again", 2);
+    scene_ok_commit("record_batch, commit");
     scene_stored(2, 0, 0);
 }
 
@@ -91,18 +81,15 @@ static void a_session_lost_in_the_search_blames_nobody(void **state)
 {
     (void)state;
     scene_store(scene_batch(2, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "22021", NULL);
+    scene_no("begin, copy", "22021", NULL);
     scene_ok("ROLLBACK");
     scene_ok("BEGIN");
-    scene_no(SQL_COPY_PIECE, "22021", NULL);
+    scene_no("copy piece", "22021", NULL);
     scene_ok(SQL_UNDO_PIECE);
     scene_lose("");
     scene_ready();
-    scene_ok("BEGIN");
-    scene_ok_rows(SQL_COPY_AGAIN, 2);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok_rows("begin, copy again", 2);
+    scene_ok_commit("record_batch, commit");
     scene_stored(2, 0, 0);
 }
 
@@ -110,27 +97,22 @@ static void an_unknown_error_is_searched_when_tries_run_out(void **state)
 {
     (void)state;
     scene_store(scene_batch(2, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "XX000", NULL);
+    scene_no("begin, copy", "XX000", NULL);
     scene_ok("ROLLBACK");
-    scene_pass_time(WRITER_BEGIN);
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_AGAIN, "XX000", NULL);
+    scene_pass_time(WRITER_COPY);
+    scene_no("begin, copy again", "XX000", NULL);
     scene_ok("ROLLBACK");
-    scene_pass_time(WRITER_BEGIN);
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_AGAIN, "XX000", NULL);
+    scene_pass_time(WRITER_COPY);
+    scene_no("begin, copy again", "XX000", NULL);
     scene_ok("ROLLBACK");
     scene_ok("BEGIN");
-    scene_no(SQL_COPY_PIECE, "XX000", NULL);
+    scene_no("copy piece", "XX000", NULL);
     scene_ok(SQL_UNDO_PIECE);
-    scene_ok(SQL_COPY_PIECE);
+    scene_ok("copy piece");
     scene_ok("ROLLBACK");
-    scene_ok("BEGIN");
-    scene_ok("quarantine_events");
-    scene_ok_rows(SQL_COPY_AGAIN, 1);
-    scene_ok("record_batch");
-    scene_ok("COMMIT");
+    scene_ok("begin, quarantine_events");
+    scene_ok_rows("copy again", 1);
+    scene_ok_commit("record_batch, commit");
     scene_stored(1, 0, 1);
 }
 
@@ -138,12 +120,10 @@ static void a_missing_partition_is_made_once(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "23514", NULL);
+    scene_no("begin, copy", "23514", NULL);
     scene_ok("ROLLBACK");
     scene_ok("ensure_partitions");
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_AGAIN, "23514", NULL);
+    scene_no("begin, copy again", "23514", NULL);
     scene_ok("ROLLBACK");
     assert_int_equal(told.given_up, 1);
     assert_int_equal(told.why, SQLSTATE_CONFIGURATION);
@@ -153,8 +133,7 @@ static void a_partition_that_cannot_be_made_is_configuration(void **state)
 {
     (void)state;
     scene_store(scene_batch(1, ""));
-    scene_ok("BEGIN");
-    scene_no(SQL_COPY_EVENTS, "23514", NULL);
+    scene_no("begin, copy", "23514", NULL);
     scene_ok("ROLLBACK");
     scene_no("ensure_partitions", "22023", NULL);
     assert_int_equal(told.given_up, 1);

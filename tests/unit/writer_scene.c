@@ -8,6 +8,7 @@
 
 #include "common/base/clock.h"
 #include "common/net/loop.h"
+#include "common/pg/copy.h"
 #include "schema/queries.h"
 #include "tests/unit/batch_unit.h"
 #include "tests/unit/unit.h"
@@ -50,20 +51,45 @@ void session_run(struct session *s, const char *sql, session_answer_fn fn, void 
     ask(sql, fn, arg);
 }
 
-void session_call(struct session *s, const struct session_call *call, session_answer_fn fn,
-                  void *arg)
+void session_call(struct session *s, const struct session_call *calls, size_t count,
+                  session_answer_fn fn, void *arg)
 {
+    static char names[100];
+    size_t size = 0;
     (void)s;
-    ask(call->name, fn, arg);
+    for (size_t i = 0; i < count; i++)
+        size += (size_t)snprintf(names + size, sizeof names - size, "%s%s", i > 0 ? ", " : "",
+                                 calls[i].name);
+    ask(names, fn, arg);
 }
 
+static const char *name_of_copy(const char *sql)
+{
+    if (strncmp(sql, "BEGIN;\nCOPY log_events (", 24) == 0)
+        return "begin, copy";
+    if (strncmp(sql, "COPY log_events (", 17) == 0)
+        return "copy";
+    if (strcmp(sql, "BEGIN;\n" SQL_COPY_AGAIN) == 0)
+        return "begin, copy again";
+    if (strcmp(sql, SQL_COPY_AGAIN) == 0)
+        return "copy again";
+    assert_string_equal(sql, SQL_COPY_PIECE);
+    return "copy piece";
+}
+
+/* Reads the stream to its end, as libpq would be given it. */
 void session_copy(struct session *s, const struct session_copy *copy, session_answer_fn fn,
                   void *arg)
 {
+    struct slice piece;
+    size_t size = 0;
     (void)s;
-    for (size_t i = 0; i < copy->count; i++)
-        assert_true(copy->pieces[i].size > 0);
-    ask(copy->sql, fn, arg);
+    do {
+        assert_true(copy->next(copy->next_arg, &piece));
+        size += piece.size;
+    } while (piece.size > 0);
+    assert_true(size > COPY_HEADER_SIZE + COPY_TRAILER_SIZE);
+    ask(name_of_copy(copy->sql), fn, arg);
 }
 
 void session_drop(struct session *s, const char *reason)
@@ -142,6 +168,11 @@ void scene_answer(const char *expected, struct session_answer a)
 void scene_ok(const char *expected)
 {
     scene_answer(expected, (struct session_answer){.ok = true, .tag = expected});
+}
+
+void scene_ok_commit(const char *expected)
+{
+    scene_answer(expected, (struct session_answer){.ok = true, .tag = "COMMIT"});
 }
 
 void scene_ok_rows(const char *expected, int64_t affected)
@@ -280,8 +311,8 @@ int scene_close(void **state)
 void scene_was_seen(enum writer_state first, enum writer_state last)
 {
     for (enum writer_state s = first; s <= last; s++) {
-        /* These two are left in the same breath they are entered. */
-        if (s != WRITER_STORED && s != WRITER_GIVEN_UP && !scene.visited[s])
+        /* These are left in the same breath they are entered. */
+        if (s != WRITER_BEGIN && s != WRITER_STORED && s != WRITER_GIVEN_UP && !scene.visited[s])
             fail_msg("no test gets to state %s", writer_state_name(s));
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A writer over a session that remembers what it is asked and answers what the test says. The first
- * argument where an answer is expected is the SQL, or the statement's name, that was asked. */
+/* A writer over a session that remembers what it is asked and answers what the test says. Expected
+ * is the SQL, or the names of the statements and of the COPY: "begin, copy", "copy piece". */
 #ifndef HOLDFAST_TESTS_WRITER_SCENE_H
 #define HOLDFAST_TESTS_WRITER_SCENE_H
 
@@ -17,7 +17,7 @@ struct told { /* by the writer */
     unsigned freed, stored, given_up;
     struct writer_result result;
     enum sqlstate_class why;
-    size_t refused; /* events quarantined for their data, of the batch that came back */
+    size_t refused; /* events quarantined for their data */
 };
 
 struct scene {
@@ -43,9 +43,9 @@ int scene_end(void **state);
 
 struct batch *scene_batch(unsigned events, const char *more);
 void scene_store(struct batch *b);
-
 void scene_answer(const char *expected, struct session_answer a);
 void scene_ok(const char *expected);
+void scene_ok_commit(const char *expected);
 void scene_ok_rows(const char *expected, int64_t affected);
 void scene_no(const char *expected, const char *sqlstate, const char *constraint);
 void scene_lose(const char *sqlstate);
