@@ -105,11 +105,22 @@ static struct batch_event *add_event(struct batch *b, const struct delivery *d, 
     return e;
 }
 
+/* Where the buffer ends now. One larger than that fails the batch. */
+static uint32_t place_in(const struct buffer *b)
+{
+    return (uint32_t)b->size;
+}
+
+static bool is_too_large(const struct buffer *b)
+{
+    return b->failed || b->size > UINT32_MAX;
+}
+
 static void set_message(struct batch *b, struct batch_event *e, const char *text)
 {
-    e->message = b->texts.size;
+    e->message = place_in(&b->texts);
     buffer_add_text(&b->texts, text);
-    e->message_size = b->texts.size - e->message;
+    e->message_size = place_in(&b->texts) - e->message;
 }
 
 static void set_unreadable(struct batch *b, struct batch_event *e, const char *text)
@@ -184,9 +195,9 @@ static void add_message_key(struct batch *b, const struct delivery *d, struct sl
 
 static void add_review(struct batch *b, struct batch_event *e, const struct log_event *read)
 {
-    e->review = b->texts.size;
+    e->review = place_in(&b->texts);
     review_write(read, &b->texts);
-    e->review_size = b->texts.size - e->review;
+    e->review_size = place_in(&b->texts) - e->review;
     b->review_count++;
 }
 
@@ -198,9 +209,9 @@ static void add_row(struct batch *b, struct batch_event *e, const struct log_eve
     e->skew_us = read->field[EVENT_FIELD_OCCURRED_AT].data != NULL
                      ? read->received_at - event_time(read, EVENT_FIELD_OCCURRED_AT)
                      : 0;
-    e->row = b->rows.size;
+    e->row = place_in(&b->rows);
     e->columns = row_write(read, &place, &b->rows);
-    e->row_size = b->rows.size - e->row;
+    e->row_size = place_in(&b->rows) - e->row;
     b->columns |= e->columns;
     notice_write(&e->notice, read, &b->texts);
     if (review_is_told(read))
@@ -277,11 +288,11 @@ static void add_object(struct batch *b, struct event_reader *reader, const struc
     id_make(&read.id);
     read.received_at = id_wall_us(&read.id); /* notice.c tells why not to the microsecond */
     add_row(b, e, &read);
-    e->notice.line = b->texts.size;
+    e->notice.line = place_in(&b->texts);
     event_write_line(&read, &b->texts);
     if (b->texts.failed)
         return;
-    e->notice.line_size = b->texts.size - e->notice.line - 1; /* its end is not of it */
+    e->notice.line_size = place_in(&b->texts) - e->notice.line - 1; /* its end is not of it */
     const struct slice said = {b->texts.data + e->notice.line + EVENT_LINE_PREFIX,
                                e->notice.line_size - EVENT_LINE_PREFIX};
     if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
@@ -300,7 +311,7 @@ void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d)
     else
         add_unreadable(b, d, "made by a newer version of Holdfast");
     b->again = b->again || d->redelivered;
-    b->failed = b->failed || b->rows.failed || b->texts.failed;
+    b->failed = b->failed || is_too_large(&b->rows) || is_too_large(&b->texts);
 }
 
 void batch_refuse(struct batch *b, struct batch_event *e, const char *sqlstate, const char *message)

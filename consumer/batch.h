@@ -21,12 +21,12 @@ struct batch_event {
     const struct delivery *delivery; /* owned by the batch */
     struct slice raw;                /* its line, or the whole body; in the delivery */
     struct id id;
-    int64_t received_at;          /* µs */
-    int64_t skew_us;              /* received_at - occurred_at; 0 when that was not given */
-    size_t row, row_size;         /* in rows: the values it has */
-    uint64_t columns;             /* row.h: which they are */
-    size_t message, message_size; /* in texts: what is wrong with it */
-    size_t review, review_size;   /* in texts: what it tells of a review session, if so */
+    int64_t received_at;            /* µs */
+    int64_t skew_us;                /* received_at - occurred_at; 0 when that was not given */
+    uint64_t columns;               /* row.h: the values its row has */
+    uint32_t row, row_size;         /* in rows: the values */
+    uint32_t message, message_size; /* in texts: what is wrong with it */
+    uint32_t review, review_size;   /* in texts: what it tells of a review session, if so */
     enum batch_verdict verdict;
     char sqlstate[6]; /* of BATCH_DATA */
     struct id owner;  /* of BATCH_CONFLICT and BATCH_DUPLICATE: the event that has the key */

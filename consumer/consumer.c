@@ -36,9 +36,9 @@
 
 #define WRITERS_MAX     17
 #define URGENT_WRITER   0
-#define BATCH_BYTES_MAX ((size_t)1 << 20) /* of messages; a single larger one is a batch */
-#define GATHER_NS       (5 * CLOCK_MS)    /* between the beginnings of two small batches */
-#define UNWELL_MAX_NS   (60 * CLOCK_S)    /* then what waits goes back */
+#define BATCH_BYTES_MAX ((size_t)640 << 10) /* of messages; a single larger one is a batch */
+#define GATHER_NS       (5 * CLOCK_MS)      /* between the beginnings of two small batches */
+#define UNWELL_MAX_NS   (60 * CLOCK_S)      /* then what waits goes back */
 #define TICK_S          1
 
 struct consumer {

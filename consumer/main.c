@@ -29,7 +29,8 @@
 #define NAME               "holdfast-consumer"
 #define EXIT_FAILED        1
 #define EXIT_CONFIG        78
-#define LARGE_BYTES        (512 * 1024)
+#define MAPPED_BYTES       (192 * 1024)
+#define FREE_BYTES         (512 * 1024)
 #define PROBES_CONNECTIONS 64
 #define PROBES_BODY_BYTES  1024
 
@@ -136,10 +137,11 @@ static void finish(struct program *p)
 
 static int run(struct program *p)
 {
-    /* Messages come and go by the 128 KiB. Mapped and unmapped each, or trimmed from the heap, they
-     * cost a page fault for every three events. */
-    mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
-    mallopt(M_TRIM_THRESHOLD, 4 * LARGE_BYTES);
+    /* Messages come and go by the 128 KiB: mapped and unmapped each, they would cost a page fault
+     * for every three events. What a batch grows to is kept for the next one, and mapped, it leaves
+     * no holes in the heap while it grows. */
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, FREE_BYTES);
     if (!load_catalog(p))
         return EXIT_CONFIG;
     if (!start(p)) {

@@ -19,7 +19,7 @@
 #include "consumer/batch.h"
 
 /* Appends the text of a string token, cut between characters to what AMQP allows, with a NUL. */
-static size_t write_name(struct slice token, struct buffer *texts, bool *cut)
+static uint32_t write_name(struct slice token, struct buffer *texts, bool *cut)
 {
     const size_t begin = texts->size;
     if (token.data != NULL)
@@ -32,7 +32,7 @@ static size_t write_name(struct slice token, struct buffer *texts, bool *cut)
         *cut = true;
     }
     buffer_add_byte(texts, 0);
-    return begin;
+    return (uint32_t)begin;
 }
 
 void notice_write(struct notice *n, const struct log_event *read, struct buffer *texts)

@@ -14,9 +14,9 @@ struct batch_event;
 
 #define NOTICE_NAME_MAX 255 /* bytes AMQP allows a routing key and a type */
 
-struct notice {             /* places in the batch's texts */
-    size_t key, type;       /* texts with their NULs */
-    size_t line, line_size; /* size 0: the event's raw text is its line */
+struct notice {               /* places in the batch's texts */
+    uint32_t key, type;       /* texts with their NULs */
+    uint32_t line, line_size; /* size 0: the event's raw text is its line */
     uint8_t priority;
     bool cut;         /* a name was longer */
     uint32_t binding; /* bindings.h: its key's */

@@ -22,9 +22,11 @@
 #include "common/base/log.h"
 #include "consumer/meters.h"
 
-/* Held beyond this, the socket is not read; below half of it, it is again. */
+/* Held beyond this, the socket is not read; an eighth below it, it is again, soon enough for the
+ * next transaction's messages to be there when a writer becomes free. Two that are being stored,
+ * one that gathers (consumer.c) and the message that goes over. */
 static const size_t held_bytes_max[TOPOLOGY_LANES] = {
-    [TOPOLOGY_NORMAL] = (size_t)3 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
+    [TOPOLOGY_NORMAL] = (size_t)2 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
 
 /* The broker ends a connection it cannot send to, after 15 s by default. */
 #define PAUSED_MAX_NS (5 * CLOCK_S)
@@ -290,7 +292,7 @@ void subscriber_set_held(struct subscriber *s, size_t bytes)
         s->paused = true;
         s->paused_ns = clock_now_ns();
         link_pause(s->link);
-    } else if (s->paused && bytes < most / 2) {
+    } else if (s->paused && bytes < most - most / 8) {
         resume(s);
     }
 }
