@@ -26,7 +26,7 @@ struct loop {
     int64_t terminating_ns; /* when the first signal came; 0 = not yet */
 };
 
-struct loop *loop_create(void)
+static struct loop *create(int more_flags)
 {
     struct loop *l = calloc(1, sizeof *l);
     struct event_config *config = event_config_new();
@@ -35,7 +35,8 @@ struct loop *loop_create(void)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGHUP, SIG_IGN); /* until loop_on_hangup */
     /* Fewer epoll_ctl calls per request; safe because no descriptor here is a dup of another. */
-    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK);
+    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST | EVENT_BASE_FLAG_NOLOCK |
+                                      more_flags);
     l->base = event_base_new_with_config(config);
     if (l->base == NULL)
         goto fail;
@@ -46,6 +47,16 @@ fail:
         event_config_free(config);
     free(l);
     return NULL;
+}
+
+struct loop *loop_create(void)
+{
+    return create(0);
+}
+
+struct loop *loop_create_precise(void)
+{
+    return create(EVENT_BASE_FLAG_PRECISE_TIMER);
 }
 
 void loop_destroy(struct loop *l)

@@ -11,7 +11,9 @@ struct event_base;
 struct evdns_base;
 struct loop;
 
-struct loop *loop_create(void); /* NULL when memory ran out; ignores SIGPIPE, SIGHUP */
+struct loop *loop_create(void);         /* NULL when memory ran out; ignores SIGPIPE, SIGHUP */
+struct loop *loop_create_precise(void); /* its timers know microseconds, for a system call more in
+                                           each round; those of the other one milliseconds */
 void loop_destroy(struct loop *l);
 struct event_base *loop_base(struct loop *l);
 struct evdns_base *loop_dns(struct loop *l); /* made at first use; NULL when it cannot be */
