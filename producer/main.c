@@ -210,7 +210,7 @@ static bool tell_readiness(struct producer *x, int worker)
 
 static bool open_worker(struct producer *x, int worker)
 {
-    x->loop = loop_create();
+    x->loop = loop_create_precise(); /* the outbox waits for less than a millisecond */
     if (x->loop == NULL)
         return false;
     x->deadline = event_new(loop_base(x->loop), -1, 0, on_deadline, x);

@@ -5,10 +5,9 @@
  * of redelivery and of the consumer's memory small, and are where more per message no longer makes
  * the broker's work per event less. A larger event goes alone.
  *
- * A round of the loop in which nothing was added lets the open message go. It costs a lone line one
- * look at the sockets. But when a confirm answers many clients at once, their next requests come
- * over several rounds, and each message spared is a third of a millisecond of the broker's time.
- * The caps and GATHERING_NS_MAX bound how long this goes on; an urgent line is not kept for it.
+ * What else keeps a message open is told in gathering.h: it looks at it at the end of each round of
+ * the loop in which something was added, and when its time is up. A lone line costs it one look at
+ * the sockets; an urgent one is not kept at all.
  *
  * Events and bytes are counted from outbox_add to outbox_settle, whoever has the message: a client
  * cannot make more wait than the two bounds, however slow the broker is.
@@ -21,8 +20,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
-
-#define GATHERING_NS_MAX (2 * CLOCK_MS)
+#include "producer/gathering.h"
 
 enum {
     MESSAGE_EVENTS = 512,
@@ -35,16 +33,15 @@ enum {
 struct lane {
     struct outbox_message *open; /* NULL or not empty */
     struct message_list full;
-    size_t unsettled;   /* handed to publish */
-    size_t seen;        /* events in `open` at the last look; 0 before the first */
-    int64_t gathers_ns; /* since when, once `seen` */
-    bool clocked;       /* a confirm came since the last flush */
+    struct gathering gathering;
+    size_t unsettled; /* handed to publish */
+    bool clocked;     /* a confirm came since the last flush */
 };
 
 struct outbox {
     struct outbox_handler handler;
     struct lane lanes[OUTBOX_LANES];
-    struct event *flush; /* owned; fires at the end of the loop's round */
+    struct event *flush; /* owned; fires at the end of the loop's round, and for a next look */
     struct outbox_message *free_messages;
     size_t free_count;
     size_t events, events_max, bytes, bytes_max;
@@ -103,22 +100,29 @@ bool outbox_has_room(const struct outbox *o, size_t events, size_t bytes)
            (o->events + events <= o->events_max && o->bytes + bytes <= o->bytes_max);
 }
 
-static void tell(struct outbox *o, struct outbox_waiter *waiter, enum outbox_outcome outcome)
+/* Whether somebody has an answer now. */
+static bool tell(struct outbox *o, struct outbox_waiter *waiter, enum outbox_outcome outcome)
 {
     assert(waiter->pending > 0);
     if (outcome > waiter->worst)
         waiter->worst = outcome;
-    if (--waiter->pending == 0)
-        o->handler.on_settled(o->handler.settled_arg, waiter);
+    if (--waiter->pending > 0)
+        return false;
+    const bool gone = waiter->gone;
+    o->handler.on_settled(o->handler.settled_arg, waiter);
+    return !gone;
 }
 
 /* The message is over, with whoever had it. */
 static void end_message(struct outbox *o, struct outbox_message *m, enum outbox_outcome outcome)
 {
+    struct lane *lane = &o->lanes[m->lane];
+    size_t answered = 0;
     o->events -= m->events;
     o->bytes -= m->body.size;
     for (size_t i = 0; i < m->waiter_count; i++)
-        tell(o, m->waiters[i], outcome);
+        answered += tell(o, m->waiters[i], outcome) ? 1 : 0;
+    gathering_answered(&lane->gathering, answered, clock_now_ns());
     release_message(o, m);
 }
 
@@ -143,7 +147,7 @@ static struct outbox_message *take_open(struct lane *lane)
 {
     struct outbox_message *m = lane->open;
     lane->open = NULL;
-    lane->seen = 0;
+    gathering_end(&lane->gathering);
     return m;
 }
 
@@ -152,43 +156,33 @@ static void close_message(struct lane *lane)
     message_list_push(&lane->full, take_open(lane));
 }
 
-static bool still_gathers(struct lane *lane)
-{
-    const int64_t now_ns = clock_now_ns();
-    if (lane->seen == 0)
-        lane->gathers_ns = now_ns;
-    if (lane->open->events == lane->seen || now_ns - lane->gathers_ns > GATHERING_NS_MAX)
-        return false;
-    lane->seen = lane->open->events;
-    return true;
-}
-
-/* False: lines are coming in, another look is due after the next round of the loop. */
-static bool flush_lane(struct outbox *o, struct lane *lane)
+/* Nanoseconds until the next look, or GATHERING_ENDS: nothing is kept for more. */
+static int64_t flush_lane(struct outbox *o, struct lane *lane)
 {
     struct outbox_message *m;
+    int64_t wait_ns = GATHERING_ENDS;
     while (o->is_open && (m = message_list_pop(&lane->full)) != NULL)
         hand_over(o, lane, m);
     if (!o->is_open || lane->open == NULL || (lane->unsettled >= LANE_WINDOW && !lane->clocked))
-        return true;
-    if (lane != &o->lanes[OUTBOX_URGENT] && still_gathers(lane))
-        return false;
-    hand_over(o, lane, take_open(lane));
-    return true;
+        return GATHERING_ENDS;
+    if (lane != &o->lanes[OUTBOX_URGENT])
+        wait_ns = gathering_look(&lane->gathering, lane->open->events, clock_now_ns());
+    if (wait_ns == GATHERING_ENDS)
+        hand_over(o, lane, take_open(lane));
+    return wait_ns;
 }
 
 static void on_flush(evutil_socket_t fd, short events, void *arg)
 {
-    static const struct timeval next_round = {0};
     struct outbox *o = arg;
-    bool done = true;
     (void)fd;
     (void)events;
     /* The urgent lane first: its messages then stand first in the socket's buffer. */
-    for (int lane = OUTBOX_LANES - 1; lane >= 0; lane--)
-        done = flush_lane(o, &o->lanes[lane]) && done;
-    if (!done)
-        event_add(o->flush, &next_round);
+    flush_lane(o, &o->lanes[OUTBOX_URGENT]);
+    const int64_t wait_ns = flush_lane(o, &o->lanes[OUTBOX_NORMAL]);
+    if (wait_ns != GATHERING_ENDS)
+        event_add(o->flush,
+                  &(const struct timeval){.tv_usec = (suseconds_t)((wait_ns + 999) / 1000)});
 }
 
 static struct outbox_message *open_message(struct outbox *o, enum outbox_lane which)
@@ -243,6 +237,7 @@ bool outbox_add(struct outbox *o, enum outbox_lane which, struct slice line,
                 struct outbox_waiter *waiter)
 {
     struct lane *lane = &o->lanes[which];
+    const bool is_next = waiter->pending == 0; /* the first line of a request */
     if (lane->open != NULL && is_full(lane->open, line.size))
         close_message(lane);
     struct outbox_message *m = open_message(o, which);
@@ -254,6 +249,8 @@ bool outbox_add(struct outbox *o, enum outbox_lane which, struct slice line,
         return false;
     }
     lane->open = m;
+    if (is_next)
+        gathering_came(&lane->gathering);
     buffer_add_slice(&m->body, line);
     m->events++;
     o->events++;

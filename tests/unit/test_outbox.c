@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "producer/gathering.h"
 #include "producer/outbox.h"
 
 enum { EVENTS_MAX = 2000, BYTES_MAX = 1000000, WINDOW = 4 };
@@ -176,6 +177,55 @@ static void an_urgent_line_is_not_kept_for_others(void **state)
     teardown(&f);
 }
 
+enum { CLIENTS = 100 };
+
+/* All of them in one message, which is confirmed. */
+static void answer_clients(struct fake *f, struct outbox_waiter *w)
+{
+    for (int i = 0; i < CLIENTS; i++)
+        add(f, OUTBOX_NORMAL, "a\n", &w[i]);
+    round_ends(f);
+    assert_int_equal(f->sent_count, 1);
+    settle_oldest(f, OUTBOX_HELD);
+    assert_int_equal(f->settled, CLIENTS);
+}
+
+static void the_next_lines_of_those_answered_travel_together(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w[CLIENTS] = {{0}};
+    (void)state;
+    setup(&f);
+    answer_clients(&f, w);
+    const int64_t begun_ns = clock_now_ns();
+    for (int i = 0; i < CLIENTS; i++) {
+        add(&f, OUTBOX_NORMAL, "b\n", &w[i]);
+        if (i % 10 == 0)
+            event_base_loop(f.base, EVLOOP_NONBLOCK);
+    }
+    round_ends(&f);
+    /* Unless this process stood still meanwhile. */
+    if (clock_now_ns() - begun_ns < GATHERING_NS_MAX) {
+        assert_int_equal(f.sent_count, 2);
+        assert_int_equal(f.sent.last->events, CLIENTS);
+    }
+    teardown(&f);
+}
+
+static void those_answered_are_not_waited_for_if_they_do_not_come(void **state)
+{
+    struct fake f;
+    struct outbox_waiter w[CLIENTS] = {{0}};
+    (void)state;
+    setup(&f);
+    answer_clients(&f, w);
+    add(&f, OUTBOX_NORMAL, "b\n", &w[0]);
+    while (f.sent_count < 2) /* asleep meanwhile */
+        assert_int_equal(event_base_loop(f.base, EVLOOP_ONCE), 0);
+    assert_int_equal(f.sent.last->events, 1);
+    teardown(&f);
+}
+
 /* As many messages on their way as go before lines gather. */
 static void fill_window(struct fake *f, struct outbox_waiter *w)
 {
@@ -328,6 +378,8 @@ int main(void)
         cmocka_unit_test(lines_that_keep_coming_travel_together),
         cmocka_unit_test(a_message_is_not_kept_for_ever_for_lines_that_keep_coming),
         cmocka_unit_test(an_urgent_line_is_not_kept_for_others),
+        cmocka_unit_test(the_next_lines_of_those_answered_travel_together),
+        cmocka_unit_test(those_answered_are_not_waited_for_if_they_do_not_come),
         cmocka_unit_test(lines_gather_until_a_confirm),
         cmocka_unit_test(lanes_do_not_wait_for_each_other),
         cmocka_unit_test(a_full_message_waits_for_nobody),
