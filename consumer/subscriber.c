@@ -22,11 +22,11 @@
 #include "common/base/log.h"
 #include "consumer/meters.h"
 
-/* Held beyond this, the socket is not read; an eighth below it, it is again, soon enough for the
- * next transaction's messages to be there when a writer becomes free. Two that are being stored,
- * one that gathers (consumer.c) and the message that goes over. */
+/* Held beyond this, the socket is not read; an eighth below it, it is again. Of the normal lane it
+ * is three transactions (consumer.c): two are being stored, and the third has its messages there
+ * when one of them is. */
 static const size_t held_bytes_max[TOPOLOGY_LANES] = {
-    [TOPOLOGY_NORMAL] = (size_t)2 << 20, [TOPOLOGY_URGENT] = (size_t)1 << 20};
+    [TOPOLOGY_NORMAL] = (size_t)1920 << 10, [TOPOLOGY_URGENT] = (size_t)1 << 20};
 
 /* The broker ends a connection it cannot send to, after 15 s by default. */
 #define PAUSED_MAX_NS (5 * CLOCK_S)
