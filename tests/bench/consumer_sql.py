@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The consumer's own SQL, with its lists of columns in place, as schema/embed.py compiles it in, and
-all of a row's columns where the consumer names those in use."""
+"""The consumer's own SQL, with its lists of columns in place, as schema/embed.py compiles it in."""
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2] / "schema" / "queries"
 
 
+def columns_of(name: str) -> str:
+    lines = (FOLDER / f"{name}.columns").read_text().splitlines()
+    return "\n".join(x for x in lines if not x.startswith("--"))
+
+
 def consumer_sql(name: str) -> str:
-    text = (FOLDER / f"{name}.sql").read_text().replace("(%s)", "(@row@)")
+    text = (FOLDER / f"{name}.sql").read_text()
     for columns in FOLDER.glob("*.columns"):
-        lines = [x for x in columns.read_text().splitlines() if not x.startswith("--")]
-        text = text.replace(f"@{columns.stem}@", "\n".join(lines))
+        text = text.replace(f"@{columns.stem}@", columns_of(columns.stem))
     return text
+
+
+def copy_events(columns: str) -> str:
+    """Into these; the consumer names those that a batch has values for."""
+    lines = consumer_sql("copy_events").splitlines()
+    return "\n".join(x for x in lines if not x.startswith("--")).strip().rstrip(";") % columns

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from client import wrk
-from consumer_sql import consumer_sql
+from consumer_sql import columns_of, copy_events
 from events import Load
 from loads import Figures, tool
 from rig.database import Database, bin_folder
@@ -60,15 +60,18 @@ def confirms(servers: Servers, window: int, body_size: int, seconds: float) -> F
 
 
 class Rows:
-    """Rows that a system has stored, as they are copied into the table: in a file, in binary."""
+    """Rows that a system has stored, as they are copied into the table: in a file, in binary. All
+    columns of them, or only those that any row has a value for."""
 
-    def __init__(self, source: Database, folder: Path, most: int = 1000000):
-        self.statement = re.sub(r"--[^\n]*\n", "", consumer_sql("copy_events")).strip().rstrip(";")
-        columns = re.search(r"\(([^)]*)\)", self.statement)
-        assert columns, self.statement
+    def __init__(self, source: Database, folder: Path, in_use: bool = False, most: int = 1000000):
+        columns = columns_of("row")
+        if in_use:
+            columns = ", ".join(c for c in columns.replace("\n", " ").split(", ") if source.value(
+                f"SELECT coalesce(bool_or({c} IS NOT NULL AND {c}::text <> '{{}}'), false) "
+                "FROM log_events"))
+        self.statement = copy_events(columns)
         self.path = folder / f"rows_{secrets.token_hex(3)}"
-        query = (f"COPY (SELECT {columns.group(1)} FROM log_events LIMIT {most}) "
-                 "TO STDOUT (FORMAT binary)")
+        query = f"COPY (SELECT {columns} FROM log_events LIMIT {most}) TO STDOUT (FORMAT binary)"
         with source.connect() as session, session.cursor().copy(query) as out, \
                 open(self.path, "wb") as file:
             for block in out:

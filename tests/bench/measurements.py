@@ -89,7 +89,9 @@ def copied(bench: Bench, system: Holdfast, connections: tuple[int, ...]) -> Figu
     for process in system.processes():
         process.stop()
     with Rows(system.database, bench.folder) as rows:
-        return {f"copy_{n}_per_s": rows.copied_per_s(bench.servers, n) for n in connections}
+        figures = {f"copy_{n}_per_s": rows.copied_per_s(bench.servers, n) for n in connections}
+    with Rows(system.database, bench.folder, in_use=True) as rows:
+        return figures | {"copy_in_use_per_s": rows.copied_per_s(bench.servers, 1)}
 
 
 def batches_on_many(load: events.Load) -> Callable[[Bench], Figures]:

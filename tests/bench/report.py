@@ -124,6 +124,7 @@ def bare_limits(run: Run) -> list[str]:
             ("http", "answered_per_s", "evhttp answering 202, 64 connections, requests/s"),
             ("batch_100", "copy_1_per_s", "COPY of the rows of batches of 100, 1 connection, rows/s"),
             ("batch_100", "copy_2_per_s", "the same over 2 connections"),
+            ("batch_100", "copy_in_use_per_s", "the same over 1, naming only the columns in use"),
             ("batch_mixed", "copy_1_per_s", "COPY of the rows of all five systems, rows/s"),
             ("drain", "copy_1_per_s", "COPY of the rows of the backlog, rows/s"),
             ("insert", "inserted_per_s", "pgbench, one INSERT a transaction, 16 clients, rows/s"),
