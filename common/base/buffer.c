@@ -84,6 +84,16 @@ void buffer_add_u64(struct buffer *b, uint64_t value)
     buffer_add_u32(b, (uint32_t)value);
 }
 
+void buffer_add_number(struct buffer *b, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do
+        digits[--at] = (char)('0' + value % 10);
+    while ((value /= 10) > 0);
+    buffer_add(b, digits + at, sizeof digits - at);
+}
+
 void buffer_add_hex(struct buffer *b, const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)

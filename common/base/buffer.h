@@ -45,6 +45,7 @@ void buffer_add_byte(struct buffer *b, uint8_t byte);
 void buffer_add_u16(struct buffer *b, uint16_t value); /* network order, as AMQP and COPY want it */
 void buffer_add_u32(struct buffer *b, uint32_t value);
 void buffer_add_u64(struct buffer *b, uint64_t value);
+void buffer_add_number(struct buffer *b, uint64_t value); /* in decimal digits */
 void buffer_add_hex(struct buffer *b, const uint8_t *bytes, size_t size);
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -30,6 +30,20 @@ static void numbers_go_out_in_network_order(void **state)
     buffer_finish(&b);
 }
 
+static void numbers_are_written_in_digits(void **state)
+{
+    struct buffer b = {0};
+    (void)state;
+    buffer_add_number(&b, 0);
+    buffer_add_byte(&b, ' ');
+    buffer_add_number(&b, 1048576);
+    buffer_add_byte(&b, ' ');
+    buffer_add_number(&b, UINT64_MAX);
+    buffer_add_byte(&b, 0);
+    assert_string_equal(b.data, "0 1048576 18446744073709551615");
+    buffer_finish(&b);
+}
+
 static void json_strings_are_escaped(void **state)
 {
     struct buffer b = {0};
@@ -59,6 +73,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adds_in_order_and_grows),
         cmocka_unit_test(numbers_go_out_in_network_order),
+        cmocka_unit_test(numbers_are_written_in_digits),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(a_request_beyond_memory_fails_and_sticks),
     };
