@@ -157,11 +157,12 @@ static bool read_change(struct call *c, struct pause_state *out)
     static const struct gate_limits limits = {.depth = 4, .members = 8, .digits = 100};
     struct gate_value value;
     struct gate_verdict verdict;
+    struct slice header;
     enum coding coding;
     if (call_body(c).size > BODY_BYTES_MAX)
         return refuse(c, 413, "too-large", "more than this can be about");
-    if (call_header_count(c, "content-encoding") > 1 ||
-        !coding_find(call_header(c, "content-encoding"), &coding) || coding != CODING_NONE)
+    if (call_headers(c, "content-encoding", &header) > 1 || !coding_find(header, &coding) ||
+        coding != CODING_NONE)
         return refuse(c, 415, "unsupported-media-type", "send it uncompressed");
     if (!media_is_json(call_header(c, "content-type")))
         return refuse(c, 415, "unsupported-media-type", "send application/json");

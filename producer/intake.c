@@ -105,8 +105,8 @@ static bool refuse_coding(struct call *c, enum coding_result result)
 static bool read_coding(struct intake *k, struct call *c, struct ingest_body *out)
 {
     enum coding coding;
-    if (call_header_count(c, "content-encoding") > 1 ||
-        !coding_find(call_header(c, "content-encoding"), &coding))
+    struct slice header;
+    if (call_headers(c, "content-encoding", &header) > 1 || !coding_find(header, &coding))
         return refuse(c, &(struct problem){.status = 415,
                                            .slug = "unsupported-encoding",
                                            .detail = "the body may have one content coding, gzip "
@@ -123,9 +123,9 @@ static bool read_coding(struct intake *k, struct call *c, struct ingest_body *ou
 
 static bool read_key(struct call *c, struct ingest_body *out)
 {
-    const struct slice header = call_header(c, "idempotency-key");
-    if (header.data == NULL ||
-        (call_header_count(c, "idempotency-key") == 1 && media_key(header, &out->key)))
+    struct slice header;
+    const size_t count = call_headers(c, "idempotency-key", &header);
+    if (count == 0 || (count == 1 && media_key(header, &out->key)))
         return true;
     return refuse(c, &(struct problem){.status = 400,
                                        .slug = "invalid-idempotency-key",
@@ -135,9 +135,10 @@ static bool read_key(struct call *c, struct ingest_body *out)
 
 static void read_trace(struct intake *k, const struct call *c, struct ingest_body *out)
 {
-    if (call_header_count(c, "traceparent") != 1)
+    struct slice header;
+    if (call_headers(c, "traceparent", &header) != 1)
         return;
-    trace_read(call_header(c, "traceparent"), &k->trace);
+    trace_read(header, &k->trace);
     out->trace_id = k->trace.trace_id;
     out->span_id = k->trace.span_id;
 }
@@ -181,10 +182,10 @@ static bool read_structured(struct call *c, enum media media, struct ingest_body
 bool intake_read(struct intake *k, struct call *c, struct ingest_body *out)
 {
     enum media media = MEDIA_JSON;
-    const struct slice type = call_header(c, "content-type");
+    struct slice type;
     if (!begin(k, c, out))
         return false;
-    if (call_header_count(c, "content-type") > 1)
+    if (call_headers(c, "content-type", &type) > 1)
         return refuse_media(c);
     const bool known = media_find(type, &media);
     if (known && (media == MEDIA_CLOUDEVENT || media == MEDIA_CLOUDEVENTS))
@@ -199,10 +200,11 @@ bool intake_read_payload(struct intake *k, struct call *c, struct slice event_ty
                          struct ingest_body *out)
 {
     enum media media = MEDIA_JSON;
+    struct slice type;
     if (!begin(k, c, out))
         return false;
-    if (call_header_count(c, "content-type") > 1 ||
-        !media_find(call_header(c, "content-type"), &media) || media > MEDIA_LINES)
+    if (call_headers(c, "content-type", &type) > 1 || !media_find(type, &media) ||
+        media > MEDIA_LINES)
         return refuse_media(c);
     buffer_clear(&k->type);
     if (!percent_decode(event_type, &k->type))
@@ -231,9 +233,10 @@ static bool refuse_otlp(struct call *c, enum otlp_result result, const struct ev
 bool intake_read_otlp(struct intake *k, struct call *c, struct ingest_body *out)
 {
     struct event_fault fault = {0};
+    struct slice type;
     if (!begin(k, c, out))
         return false;
-    if (call_header_count(c, "content-type") != 1 || !media_is_json(call_header(c, "content-type")))
+    if (call_headers(c, "content-type", &type) != 1 || !media_is_json(type))
         return refuse(c, &(struct problem){.status = 415,
                                            .slug = "unsupported-media-type",
                                            .detail = "send OTLP logs as application/json",

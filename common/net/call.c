@@ -103,22 +103,21 @@ bool call_next_header(const struct call *c, struct slice *rest, struct slice *ou
 
 struct slice call_header(const struct call *c, const char *name)
 {
-    struct slice fields = c->guard.head.fields, key, value;
-    const struct slice wanted = slice_of(name);
-    while (head_next(&fields, &key, &value)) {
-        if (slice_equals_nocase(key, wanted))
-            return value;
-    }
-    return (struct slice){0};
+    struct slice value;
+    call_headers(c, name, &value);
+    return value;
 }
 
-size_t call_header_count(const struct call *c, const char *name)
+size_t call_headers(const struct call *c, const char *name, struct slice *out_first)
 {
     struct slice fields = c->guard.head.fields, key, value;
     const struct slice wanted = slice_of(name);
     size_t count = 0;
-    while (head_next(&fields, &key, &value))
-        count += slice_equals_nocase(key, wanted) ? 1 : 0;
+    *out_first = (struct slice){0};
+    while (head_next(&fields, &key, &value)) {
+        if (slice_equals_nocase(key, wanted) && count++ == 0)
+            *out_first = value;
+    }
     return count;
 }
 
@@ -188,13 +187,19 @@ static void add_headers(struct buffer *to, const struct call_header *headers)
 
 static void add_head(const struct call *c, const struct reply *r, struct buffer *to)
 {
-    buffer_printf(to, "HTTP/1.1 %d %s\r\nDate: %s\r\n", r->status, reason_of(r->status),
-                  date_now());
+    buffer_add_text(to, "HTTP/1.1 ");
+    buffer_add_number(to, (uint64_t)r->status);
+    buffer_add_byte(to, ' ');
+    buffer_add_text(to, reason_of(r->status));
+    add_header(to, "\r\nDate", date_now());
     if (r->body.size > 0)
         add_header(to, "Content-Type",
                    r->content_type != NULL ? r->content_type : "application/json");
-    if (r->status != 204)
-        buffer_printf(to, "Content-Length: %zu\r\n", r->body.size);
+    if (r->status != 204) {
+        buffer_add_text(to, "Content-Length: ");
+        buffer_add_number(to, r->body.size);
+        buffer_add(to, "\r\n", 2);
+    }
     add_headers(to, r->headers);
     if (c->style != NULL)
         add_headers(to, c->style->headers);

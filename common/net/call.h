@@ -46,7 +46,7 @@ struct slice call_path(const struct call *c); /* as it came, without the query *
 /* data NULL when absent. A parameter is given as it came: still percent-encoded. */
 struct slice call_parameter(const struct call *c, const char *name);
 struct slice call_header(const struct call *c, const char *name);
-size_t call_header_count(const struct call *c, const char *name);
+size_t call_headers(const struct call *c, const char *name, struct slice *out_first); /* how many */
 /* Walks all headers; *rest is all zero at the start. */
 bool call_next_header(const struct call *c, struct slice *rest, struct slice *out_name,
                       struct slice *out_value);

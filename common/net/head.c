@@ -104,17 +104,38 @@ static bool bad(struct parser *p, const char *detail)
     return refuse(p, 400, "bad-request", detail);
 }
 
-/* Cuts the text before `mark` off *rest and moves it behind the mark. */
-static bool cut(struct slice *rest, struct slice mark, struct slice *out)
+/* Cuts what stands before `at` off *rest and `mark_size` more bytes behind it. */
+static void take(struct slice *rest, const char *at, size_t mark_size, struct slice *out)
 {
-    const char *at = rest->size == 0 ? NULL : memmem(rest->data, rest->size, mark.data, mark.size);
-    if (at == NULL)
-        return false;
     const size_t size = (size_t)(at - rest->data);
     *out = (struct slice){rest->data, size};
-    rest->data = at + mark.size;
-    rest->size -= size + mark.size;
+    rest->data = at + mark_size;
+    rest->size -= size + mark_size;
+}
+
+static bool cut(struct slice *rest, char mark, struct slice *out)
+{
+    const char *at = rest->size == 0 ? NULL : memchr(rest->data, mark, rest->size);
+    if (at == NULL)
+        return false;
+    take(rest, at, 1, out);
     return true;
+}
+
+/* Looks for line feeds, as head_scan does: memmem compares byte by byte. */
+static bool cut_line(struct slice *rest, struct slice *out)
+{
+    const char *lf;
+    for (size_t used = 0; used < rest->size; used = (size_t)(lf - rest->data) + 1) {
+        lf = memchr(rest->data + used, '\n', rest->size - used);
+        if (lf == NULL)
+            return false;
+        if (lf > rest->data && lf[-1] == '\r') {
+            take(rest, lf - 1, 2, out);
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool parse_version(struct parser *p, struct slice version)
@@ -140,7 +161,7 @@ static bool parse_target(struct parser *p, struct slice target)
     if (!all_of(target, TARGET))
         return bad(p, "the request target holds a character that must be percent-encoded");
     head->path = head->query = target;
-    if (!cut(&head->query, SLICE("?"), &head->path))
+    if (!cut(&head->query, '?', &head->path))
         head->query = (struct slice){0};
     return true;
 }
@@ -148,7 +169,7 @@ static bool parse_target(struct parser *p, struct slice target)
 static bool parse_request_line(struct parser *p, struct slice line)
 {
     struct slice target;
-    if (!cut(&line, SLICE(" "), &p->head.method) || !cut(&line, SLICE(" "), &target))
+    if (!cut(&line, ' ', &p->head.method) || !cut(&line, ' ', &target))
         return bad(p, "the request line is not: method, target, version");
     const struct slice method = p->head.method;
     if (method.size == 0 || method.size > HEAD_METHOD_MAX || !all_of(method, TOKEN))
@@ -161,7 +182,7 @@ static void parse_connection(struct parser *p, struct slice value)
     struct slice part;
     bool more = true;
     while (more) {
-        more = cut(&value, SLICE(","), &part);
+        more = cut(&value, ',', &part);
         const struct slice option = slice_trim(more ? part : value);
         if (slice_equals_nocase(option, SLICE("close")))
             p->head.keep_alive = false;
@@ -221,7 +242,7 @@ static bool parse_line(struct parser *p, struct slice line)
         return refuse(p, 431, "headers-too-large", "there are more than 64 header fields");
     if (line.data[0] == ' ' || line.data[0] == '\t')
         return bad(p, "a header field may not be folded over lines");
-    if (!cut(&value, SLICE(":"), &name) || name.size == 0 || !all_of(name, TOKEN))
+    if (!cut(&value, ':', &name) || name.size == 0 || !all_of(name, TOKEN))
         return bad(p, "the name of a header field must be a token directly before its colon");
     if (!all_of(value, VALUE))
         return bad(p, "the value of a header field holds a control character");
@@ -250,12 +271,12 @@ static bool check_framing(struct parser *p)
 static bool parse(struct parser *p, struct slice text)
 {
     struct slice line = {0};
-    while (cut(&text, SLICE("\r\n"), &line) && line.size == 0)
+    while (cut_line(&text, &line) && line.size == 0)
         continue;
     if (!parse_request_line(p, line))
         return false;
     p->head.fields = text;
-    while (cut(&text, SLICE("\r\n"), &line) && line.size > 0) {
+    while (cut_line(&text, &line) && line.size > 0) {
         if (!parse_line(p, line))
             return false;
     }
@@ -276,7 +297,7 @@ bool head_parse(struct slice text, struct head *out, struct head_fault *out_faul
 bool head_next(struct slice *fields, struct slice *out_name, struct slice *out_value)
 {
     struct slice line = {0};
-    if (!cut(fields, SLICE("\r\n"), &line) || !cut(&line, SLICE(":"), out_name))
+    if (!cut_line(fields, &line) || !cut(&line, ':', out_name))
         return false;
     *out_value = slice_trim(line);
     return true;
