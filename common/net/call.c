@@ -191,7 +191,8 @@ static void add_head(const struct call *c, const struct reply *r, struct buffer 
     buffer_add_number(to, (uint64_t)r->status);
     buffer_add_byte(to, ' ');
     buffer_add_text(to, reason_of(r->status));
-    add_header(to, "\r\nDate", date_now());
+    buffer_add(to, "\r\n", 2);
+    add_header(to, "Date", date_now());
     if (r->body.size > 0)
         add_header(to, "Content-Type",
                    r->content_type != NULL ? r->content_type : "application/json");
