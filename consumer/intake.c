@@ -2,18 +2,27 @@
 /*
  * A link a lane: the broker sends a connection what its prefetch allows, megabytes of it, and one
  * connection for both lanes would have an urgent message wait behind all of that.
+ *
+ * For the broker an acknowledgement is an entry of the queue's log and a flush of the disk, which a
+ * producer's confirm has to wait for. So what was stored is acknowledged ACK_WITHIN_MS later at the
+ * latest, all in one, and at once when so much is open that the broker would soon send no more.
+ * What is lost meanwhile comes again and meets itself in the table.
  */
 #include "consumer/intake.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include <event2/event.h>
+
 #include "common/base/clock.h"
 #include "common/base/config.h"
+#include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "consumer/meters.h"
 
-#define PLENTY_BYTES ((size_t)256 << 10)
+#define PLENTY_BYTES  ((size_t)256 << 10)
+#define ACK_WITHIN_MS 20
 
 struct lane {
     struct intake *in; /* borrowed: whose it is */
@@ -29,6 +38,7 @@ struct intake {
     const struct meters *meters; /* borrowed */
     struct intake_handler handler;
     void *arg;
+    struct event *ack; /* owned; while something stored is not acknowledged */
     struct lane lanes[TOPOLOGY_LANES];
 };
 
@@ -72,15 +82,36 @@ void intake_show(const struct intake *in)
     metric_set(in->meters->oldest_age, age_ns / CLOCK_S);
 }
 
+/* Acknowledges all that can be. */
 static void flush(struct intake *in)
 {
+    event_del(in->ack);
     for (size_t i = 0; i < TOPOLOGY_LANES; i++)
         settle_flush(settle_of(&in->lanes[i]));
     show_in_flight(in);
 }
 
+static void on_ack(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    flush(arg);
+}
+
+/* The broker would send no more, or less than it could. */
+static bool is_ack_urgent(const struct intake *in)
+{
+    for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
+        const struct lane *lane = &in->lanes[i];
+        if (settle_open_count(settle_of(lane)) * 2 >=
+            (size_t)lane->options.config->consumer_prefetch)
+            return true;
+    }
+    return false;
+}
+
 void intake_settle(struct intake *in, const struct delivery_list *list)
 {
+    static const struct timeval within = {.tv_usec = ACK_WITHIN_MS * 1000};
     const int64_t now_ns = clock_now_ns();
     for (const struct delivery *d = list->head; d != NULL; d = d->next) {
         struct lane *lane = &in->lanes[d->lane];
@@ -88,7 +119,10 @@ void intake_settle(struct intake *in, const struct delivery_list *list)
         metric_observe_ns(in->meters->ack_duration, now_ns - d->arrived_ns);
         let_go(lane, delivery_size(d));
     }
-    flush(in);
+    if (is_ack_urgent(in))
+        flush(in);
+    else if (!evtimer_pending(in->ack, NULL))
+        event_add(in->ack, &within);
 }
 
 void intake_send_back(struct intake *in, const struct delivery_list *list)
@@ -218,6 +252,8 @@ struct intake *intake_create(struct loop *loop, const struct subscriber_options 
     if (in == NULL)
         return NULL;
     *in = (struct intake){.meters = options->meters, .handler = *handler, .arg = arg};
+    in->ack = evtimer_new(loop_base(loop), on_ack, in);
+    started = in->ack != NULL;
     for (size_t i = 0; i < TOPOLOGY_LANES; i++) {
         struct lane *lane = &in->lanes[i];
         lane->in = in;
@@ -239,6 +275,8 @@ void intake_destroy(struct intake *in)
         subscriber_destroy(lane->subscriber);
         delivery_list_clear(&lane->waiting);
     }
+    if (in->ack != NULL)
+        event_free(in->ack);
     free(in);
 }
 

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events that come one by one share transactions: small ones begin some milliseconds apart."""
+"""Events that come one by one share transactions, and transactions acknowledgements: small ones
+begin some milliseconds apart, and what was stored is acknowledged some milliseconds later."""
 import socket
+import time
+from collections.abc import Callable
 
+from rig.broker import Vhost
 from rig.stack import Stack
 from rig.wait import wait_for
 
@@ -36,3 +40,32 @@ def test_small_transactions_begin_some_time_apart(stack: Stack) -> None:
     print(row)
     # committed_at is when the server heard of a transaction, sooner or later after its beginning.
     assert row["batches"] <= float(row["ms"]) / APART_MS * 1.1 + 2
+
+
+def is_stored(stack: Stack, events: int) -> bool:
+    return stack.database.value("SELECT count(*) FROM log_events") == events
+
+
+def test_what_is_stored_is_acknowledged_soon(stack: Stack) -> None:
+    """Without another event behind it; so a consumer that is killed then leaves nothing."""
+    stack.post({"event_type": "alone"})
+    wait_for("stored", lambda: is_stored(stack, 1))
+    wait_for("acknowledged", lambda: stack.consumer.metric("holdfast_in_flight_messages") == 0, 2)
+    stack.consumer.kill9()
+    wait_for("nothing left to the queue", stack.broker.messages_are_gone)
+
+
+def test_a_small_prefetch_does_not_wait_for_acknowledgements(make_stack: Callable[..., Stack],
+                                                             broker: Vhost) -> None:
+    """With one message at a time each acknowledgement is waited for: none may be put off."""
+    count, put_off_ms = 300, 20
+    stack = make_stack(consumers=0)
+    with broker.connect() as connection:
+        channel = connection.channel()
+        for n in range(count):
+            channel.basic_publish("", "log_queue", b'{"event_type": "x", "event_id": "%d"}' % n)
+    stack.add_consumer(env={"CONSUMER_PREFETCH": "1"})
+    stack.start()
+    begin = time.monotonic()
+    wait_for("all stored", lambda: is_stored(stack, count), 60, 0.01)
+    assert time.monotonic() - begin < count * put_off_ms / 1000
