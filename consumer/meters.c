@@ -55,7 +55,8 @@ static void register_database(struct meters *m)
         m->retries[c] =
             metrics_counter("db_retries_total", labels[c], "Failures of a batch, by their class");
     }
-    m->commit_duration = metrics_latency("db_commit_duration_seconds", "", "What COMMIT took");
+    m->commit_duration = metrics_latency("db_commit_duration_seconds", "",
+                                         "What COMMIT took, with the row in batches");
     m->last_commit =
         metrics_gauge("last_commit_timestamp_seconds", "", "When the last batch was committed");
     m->database_up = metrics_gauge("db_sessions_up", "", "Sessions with the database that are up");

@@ -46,7 +46,10 @@ enum writer_state writer_search_begun(struct writer *w, const struct session_ans
 
 void writer_enter_piece(struct writer *w)
 {
-    stream_begin(&w->stream, w->batch, w->suspects, split_piece(&w->split), ROW_COLUMNS_ALL);
+    stream_begin(&w->stream, &(struct stream_rows){.batch = w->batch,
+                                                   .which = w->suspects,
+                                                   .range = split_piece(&w->split),
+                                                   .columns = ROW_COLUMNS_ALL});
     writer_copy(w, SQL_COPY_PIECE);
 }
 

@@ -61,14 +61,14 @@ static bool values_send(const struct values *v, const struct statement *st, cons
         return false;
     for (size_t i = 0; i < v->count; i++)
         slices[i] = (struct slice){v->out->data + v->begin[i], v->begin[i + 1] - v->begin[i]};
-    struct session_call calls[3];
+    struct session_call calls[4] = {{0}};
     size_t count = 0;
     if (st->before != NULL)
         calls[count++] = (struct session_call){.name = st->before};
     calls[count++] = (struct session_call){.name = name, .values = slices, .count = v->count};
     if (st->after != NULL)
         calls[count++] = (struct session_call){.name = st->after};
-    session_call(st->session, calls, count, st->fn, st->arg);
+    session_call(st->session, calls, st->fn, st->arg);
     return true;
 }
 

@@ -23,8 +23,8 @@
 #include "consumer/meters.h"
 
 /* Held beyond this, the socket is not read; an eighth below it, it is again. Of the normal lane it
- * is three transactions (consumer.c): two are being stored, and the third has its messages there
- * when one of them is. */
+ * is three transactions (consumer.c): with two writers two are being stored, and the third has its
+ * messages there when one of them is. */
 static const size_t held_bytes_max[TOPOLOGY_LANES] = {
     [TOPOLOGY_NORMAL] = (size_t)1920 << 10, [TOPOLOGY_URGENT] = (size_t)1 << 20};
 

@@ -98,35 +98,43 @@ void writer_copy(struct writer *w, const char *sql)
     session_copy(w->session, &copy, writer_on_answer, w);
 }
 
+static void add_copy_events(struct buffer *out, uint64_t columns)
+{
+    struct buffer names = {0};
+    row_names(columns, &names);
+    buffer_add_byte(&names, 0);
+    if (names.failed)
+        out->failed = true;
+    else
+        buffer_printf(out, SQL_COPY_EVENTS, names.data);
+    buffer_finish(&names);
+}
+
 static bool write_copy_sql(struct writer *w)
 {
-    const struct batch *b = w->batch;
-    struct buffer names = {0};
     buffer_clear(&w->scratch);
     buffer_add_text(&w->scratch, w->begun ? "" : "BEGIN;\n");
-    row_names(b->columns, &names);
-    buffer_add_byte(&names, 0);
-    if (b->again)
+    if (w->batch->again)
         buffer_add_text(&w->scratch, SQL_COPY_AGAIN);
-    else if (!names.failed)
-        buffer_printf(&w->scratch, SQL_COPY_EVENTS, names.data);
+    else
+        add_copy_events(&w->scratch, w->batch->columns);
     buffer_add_byte(&w->scratch, 0);
-    const bool written = !names.failed && !w->scratch.failed;
-    buffer_finish(&names);
-    return written;
+    return !w->scratch.failed;
 }
 
 void writer_enter_copy(struct writer *w)
 {
     const struct batch *b = w->batch;
-    const struct split_piece all = {0, b->event_count};
     if (!write_copy_sql(w)) {
         writer_no_memory(w);
         return;
     }
     w->begun = true;
     w->rows = batch_count(b, BATCH_STORE);
-    stream_begin(&w->stream, b, NULL, all, b->again ? ROW_COLUMNS_ALL : b->columns);
+    stream_begin(&w->stream,
+                 &(struct stream_rows){.batch = b,
+                                       .range = {0, b->event_count},
+                                       .columns = b->again ? ROW_COLUMNS_ALL : b->columns});
     writer_copy(w, w->scratch.data);
 }
 
@@ -155,7 +163,7 @@ enum writer_state writer_reviews_noted(struct writer *w, const struct session_an
 /* Of what was stored or quarantined; a batch that was there already leaves no trace. */
 void writer_enter_commit(struct writer *w)
 {
-    static const struct session_call commit = {.name = "commit"};
+    static const struct session_call commit[] = {{.name = "commit"}, {0}};
     struct statement st = writer_statement(w);
     const struct statement_record record = {.consumer = w->options->name,
                                             .events = (int32_t)w->result.stored,
@@ -163,10 +171,10 @@ void writer_enter_commit(struct writer *w)
                                             .quarantined = (int32_t)w->result.quarantined};
     w->commit_begun_ns = clock_now_ns();
     if (w->result.stored + w->result.quarantined == 0) {
-        session_call(w->session, &commit, 1, writer_on_answer, w);
+        session_call(w->session, commit, writer_on_answer, w);
         return;
     }
-    st.after = commit.name;
+    st.after = commit->name;
     check(w, statement_record(&st, &record));
 }
 

@@ -21,7 +21,7 @@ struct writer;
 
 struct writer_result { /* of a stored batch */
     size_t stored, duplicates, quarantined;
-    int64_t begun_ns, commit_ns; /* when the transaction began; what COMMIT took */
+    int64_t begun_ns, commit_ns; /* when the transaction began; what its end took */
 };
 
 struct writer_handler { /* each gives the batch back to its maker */

@@ -11,7 +11,7 @@ struct writer;
  * take its answer, each returning the state to go to. Those without a command:
  *   DOWN no session and no batch; RESTING gave up, until the next probe; FREE can take a batch;
  *   BEGIN a try, goes on to its first command at once; STORED and GIVEN_UP hand the batch back;
- * WAITING for the next try, or for the session; BROKEN the session was dropped, on_lost comes.
+ *   WAITING for the next try, or for the session; BROKEN the session was dropped, on_lost comes.
  */
 /* clang-format off */
 #define WRITER_STATES(X) \

@@ -2,8 +2,7 @@
 /*
  * Gathers lines into messages, a lane each, self-clocked: while few messages of a lane are
  * unconfirmed a line leaves at once; otherwise lines gather, and leave together when a confirm
- * comes back or a message is full. Nothing leaves while the loop still finds lines to add, so
- * requests that come together travel together.
+ * comes back or a message is full. Requests that come together travel together (gathering.h).
  *
  * The outbox owns a message until it hands it to publish; the publisher hands it back with
  * outbox_settle. Who waits for a line is told when all messages that carry its lines are settled.

@@ -3,11 +3,11 @@
  * One command: sent, its COPY stream pushed, its results gathered until libpq says it is complete,
  * then answered once.
  *
- * COPY data goes out in pieces of 64 KiB, each flushed before the next, so that libpq's own buffer
- * stays small. While the socket takes no more libpq reads what the server sends, or both ends would
- * wait for each other; what it has read by itself raises no event, so every write is followed by a
- * look at the results. An error of the server in the middle of the stream is seen after the
- * stream's end: the server skips the rest of it.
+ * COPY data goes out in pieces of at most 64 KiB, each flushed before the next, so that libpq's own
+ * buffer stays small. While the socket takes no more libpq reads what the server sends, or both
+ * ends would wait for each other; what it has read by itself raises no event, so every write is
+ * followed by a look at the results. An error of the server in the middle of the stream is seen
+ * after the stream's end: the server skips the rest of it.
  */
 #include "common/pg/command.h"
 
@@ -124,12 +124,20 @@ static void push(struct session *s)
     flush(s);
 }
 
+/* libpq is in the middle of something it cannot go on with, and is not asked for results again. */
+static void abandon(struct session *s)
+{
+    event_del(s->readable);
+    event_del(s->writable);
+    session_drop(s, PQerrorMessage(s->conn));
+}
+
 static void end_pipeline(struct session *s)
 {
     if (PQexitPipelineMode(s->conn) == 1)
         answer(s);
     else
-        session_drop(s, PQerrorMessage(s->conn));
+        abandon(s);
 }
 
 /* Takes one result; false when there is nothing more to take now. NULL ends a command, which in a
@@ -202,7 +210,7 @@ void session_sent(struct session *s, int ok)
     if (ok == 1)
         flush(s);
     else
-        session_drop(s, PQerrorMessage(s->conn));
+        abandon(s);
 }
 
 void session_run(struct session *s, const char *sql, session_answer_fn fn, void *arg)
@@ -234,12 +242,12 @@ static int send_call(struct session *s, const struct session_call *call)
     return PQsendQueryPrepared(s->conn, call->name, (int)call->count, values, lengths, formats, 1);
 }
 
-void session_call(struct session *s, const struct session_call *calls, size_t count,
-                  session_answer_fn fn, void *arg)
+void session_call(struct session *s, const struct session_call *calls, session_answer_fn fn,
+                  void *arg)
 {
     session_begin(s, fn, arg);
     int ok = PQenterPipelineMode(s->conn);
-    for (size_t i = 0; ok == 1 && i < count; i++)
-        ok = send_call(s, &calls[i]);
+    for (; ok == 1 && calls->name != NULL; calls++)
+        ok = send_call(s, calls);
     session_sent(s, ok == 1 ? PQpipelineSync(s->conn) : ok);
 }

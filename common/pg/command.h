@@ -22,16 +22,16 @@ typedef void (*session_answer_fn)(void *arg, const struct session_answer *answer
 void session_run(struct session *s, const char *sql, session_answer_fn fn, void *arg);
 
 /* Prepared statements, in one round trip: the last one answers, or the first that fails; those
- * behind that are not run. Values in binary format, data NULL is null; lent for the call. The
- * columns of the answer are binary too. */
+ * behind that are not run. A call without a name ends them. Values in binary format, data NULL is
+ * null; all is lent for the call. The columns of the answer are binary too. */
 struct session_call {
     const char *name;
     const struct slice *values;
     size_t count; /* at most SESSION_VALUES_MAX */
 };
 #define SESSION_VALUES_MAX 16
-void session_call(struct session *s, const struct session_call *calls, size_t count,
-                  session_answer_fn fn, void *arg);
+void session_call(struct session *s, const struct session_call *calls, session_answer_fn fn,
+                  void *arg);
 
 /* SQL with one COPY … FROM STDIN in it, perhaps other commands around it. */
 struct session_copy {

@@ -359,6 +359,17 @@ def test_the_columns_follow_the_event(database: Database) -> None:
     assert columns == ["id", "received_at", "stored_at", *fields, "batch_id", "position"]
 
 
+def test_a_column_left_out_is_what_absence_means(database: Database) -> None:
+    """The consumer leaves columns out of a COPY when no event of the batch has a value, and writes
+    null or {} when another one has: a default must not tell the two apart."""
+    rows = database.rows("""SELECT column_name AS name, column_default AS value
+                            FROM information_schema.columns
+                            WHERE table_name = 'log_events' AND column_default IS NOT NULL""")
+    assert {row["name"]: row["value"] for row in rows} == {
+        "stored_at": "now()",  # never sent
+        "payload": "'{}'::jsonb", "state": "'{}'::jsonb", "metadata": "'{}'::jsonb"}
+
+
 def test_the_migrations_run_in_psql_too(empty_database: Database, tmp_path: Path) -> None:
     env = base_env(PGHOST=empty_database.host, PGPORT=str(empty_database.port), PGUSER=SUPERUSER,
                    PGPASSWORD=empty_database.server.password, PGDATABASE=empty_database.name)

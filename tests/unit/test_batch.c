@@ -65,7 +65,7 @@ static enum batch_verdict verdict(const struct batch *b, size_t event)
     return b->events[event].verdict;
 }
 
-static void each_line_is_a_row_of_all_columns(void **state)
+static void each_line_is_a_row(void **state)
 {
     struct buffer lines = {0};
     struct batch *b = batch_create();
@@ -290,7 +290,7 @@ static void equal_messages_without_id_are_told_apart_by_redelivery(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_line_is_a_row_of_all_columns),
+        cmocka_unit_test(each_line_is_a_row),
         cmocka_unit_test(rows_are_in_the_order_of_the_columns),
         cmocka_unit_test(a_bad_line_harms_only_itself),
         cmocka_unit_test(what_is_no_event_is_quarantined_whole),

@@ -57,7 +57,7 @@ static unsigned u16(const char *p)
     return (unsigned)(unsigned char)p[0] << 8 | (unsigned char)p[1];
 }
 
-/* The rows of a stream: how often the bytes stand in it. */
+/* How often the bytes stand in the stream. */
 static unsigned times(const struct buffer *stream, struct slice bytes)
 {
     unsigned count = 0;
@@ -91,7 +91,7 @@ static void a_row_has_null_where_only_another_has_a_value(void **state)
     struct stream s = {0};
     struct buffer out = {0};
     (void)state;
-    stream_begin(&s, b, NULL, (struct split_piece){0, 2}, b->columns);
+    stream_begin(&s, &(struct stream_rows){.batch = b, .range = {0, 2}, .columns = b->columns});
     assert_int_equal(read_all(&s, &out), 1);
     assert_memory_equal(out.data, copy_header().data, COPY_HEADER_SIZE);
     const char *first = out.data + COPY_HEADER_SIZE;
@@ -114,7 +114,7 @@ static void all_columns_hold_every_row(void **state)
     struct stream s = {0};
     struct buffer out = {0};
     (void)state;
-    stream_begin(&s, b, NULL, (struct split_piece){0, 2}, ROW_COLUMNS_ALL);
+    stream_begin(&s, &(struct stream_rows){b, NULL, {0, 2}, ROW_COLUMNS_ALL});
     read_all(&s, &out);
     assert_int_equal(u16(out.data + COPY_HEADER_SIZE), ROW_COLUMNS);
     assert_int_equal(times(&out, SLICE("\0\0\0\3\1{}")), 4); /* state and metadata of both */
@@ -132,7 +132,7 @@ static void what_is_not_to_be_stored_is_left_out(void **state)
     struct buffer out = {0};
     (void)state;
     b->events[2].verdict = BATCH_DATA;
-    stream_begin(&s, b, which, (struct split_piece){1, 3}, b->columns);
+    stream_begin(&s, &(struct stream_rows){b, which, {1, 3}, b->columns});
     read_all(&s, &out);
     assert_int_equal(out.size, COPY_HEADER_SIZE + 2 + b->events[3].row_size + COPY_TRAILER_SIZE);
     stream_finish(&s);
@@ -149,13 +149,13 @@ static void a_large_batch_comes_in_pieces_and_a_stream_may_begin_again(void **st
     for (size_t i = 0; i < 1000; i++)
         more[i] = i % 2 == 0 ? "" : ",\"title\":\"t\"";
     struct batch *b = batch_of(1000, more);
-    const struct split_piece all = {0, 1000};
-    stream_begin(&s, b, NULL, all, b->columns);
+    const struct stream_rows all = {.batch = b, .range = {0, 1000}, .columns = b->columns};
+    stream_begin(&s, &all);
     assert_in_range(read_all(&s, &first), 4, 10);
-    stream_begin(&s, b, NULL, all, b->columns);
+    stream_begin(&s, &all);
     struct slice piece;
     assert_true(stream_next(&s, &piece));
-    stream_begin(&s, b, NULL, all, b->columns); /* cut short */
+    stream_begin(&s, &all); /* cut short */
     read_all(&s, &second);
     assert_true(slice_equals(buffer_slice(&first), buffer_slice(&second)));
     stream_finish(&s);
@@ -177,6 +177,43 @@ static void the_control_row_is_one_row_in_all_columns(void **state)
     buffer_finish(&out);
 }
 
+static void a_failure_is_no_end(void **state)
+{
+    static const char *const more[] = {""};
+    struct batch *b = batch_of(1, more);
+    struct stream s = {0};
+    struct slice piece;
+    (void)state;
+    const struct stream_rows all = {.batch = b, .range = {0, 1}, .columns = b->columns};
+    stream_begin(&s, &all);
+    s.piece.failed = true; /* memory ran out */
+    assert_false(stream_next(&s, &piece));
+    assert_false(stream_next(&s, &piece));
+    stream_begin(&s, &all);
+    assert_true(stream_next(&s, &piece) && piece.size > 0);
+    stream_finish(&s);
+    batch_destroy(b);
+}
+
+static void a_large_row_leaves_no_memory_behind(void **state)
+{
+    static char state_of[300000];
+    static const char *const more[] = {state_of};
+    struct stream s = {0};
+    struct slice piece;
+    (void)state;
+    memset(state_of, ' ', sizeof state_of - 1);
+    memcpy(state_of, ",\"state\":{", 10);
+    state_of[sizeof state_of - 2] = '}';
+    struct batch *b = batch_of(1, more);
+    stream_begin(&s, &(struct stream_rows){b, NULL, {0, 1}, b->columns});
+    assert_true(stream_next(&s, &piece) && piece.size > sizeof state_of - 20);
+    assert_true(stream_next(&s, &piece) && piece.size == 0);
+    assert_int_equal(s.piece.capacity, 0);
+    stream_finish(&s);
+    batch_destroy(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +222,8 @@ int main(void)
         cmocka_unit_test(all_columns_hold_every_row),
         cmocka_unit_test(what_is_not_to_be_stored_is_left_out),
         cmocka_unit_test(a_large_batch_comes_in_pieces_and_a_stream_may_begin_again),
+        cmocka_unit_test(a_failure_is_no_end),
+        cmocka_unit_test(a_large_row_leaves_no_memory_behind),
         cmocka_unit_test(the_control_row_is_one_row_in_all_columns),
     };
     return cmocka_run_group_tests(tests, open_reader, close_reader);

@@ -51,13 +51,13 @@ void session_run(struct session *s, const char *sql, session_answer_fn fn, void 
     ask(sql, fn, arg);
 }
 
-void session_call(struct session *s, const struct session_call *calls, size_t count,
-                  session_answer_fn fn, void *arg)
+void session_call(struct session *s, const struct session_call *calls, session_answer_fn fn,
+                  void *arg)
 {
     static char names[100];
     size_t size = 0;
     (void)s;
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; calls[i].name != NULL; i++)
         size += (size_t)snprintf(names + size, sizeof names - size, "%s%s", i > 0 ? ", " : "",
                                  calls[i].name);
     ask(names, fn, arg);
