@@ -62,6 +62,7 @@ def test_a_small_prefetch_does_not_wait_for_acknowledgements(make_stack: Callabl
     stack = make_stack(consumers=0)
     with broker.connect() as connection:
         channel = connection.channel()
+        channel.confirm_delivery()  # else the connection's end loses what waits for the queue
         for n in range(count):
             channel.basic_publish("", "log_queue", b'{"event_type": "x", "event_id": "%d"}' % n)
     stack.add_consumer(env={"CONSUMER_PREFETCH": "1"})

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import httpx
 import pytest
@@ -50,11 +51,18 @@ def wait_accepted(stack: Stack, seconds: float = 30) -> list[httpx.Response]:
     return answers
 
 
+def is_stopped(pid: int) -> bool:
+    threads = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(stat.rpartition(")")[2].split()[0] == "T" for stat in threads)
+
+
 @contextmanager
 def frozen(broker: Vhost) -> Iterator[None]:
-    """The broker's connections live and nothing is answered on them."""
+    """The broker's connections live and nothing is answered on them. On a busy machine a thread of it
+    may go on for some milliseconds until another one has seen the signal."""
     broker.server.signal(signal.SIGSTOP)
     try:
+        wait_for("the broker standing still", lambda: is_stopped(broker.server.pid))
         yield
     finally:
         broker.server.signal(signal.SIGCONT)
