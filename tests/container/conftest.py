@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from base import base_archive, cache
 from engine import CannotRun, Engine, engine
 from project import HERE, SOURCE, Project
+from rig.debian import CannotMake, archive_of, cache
 
-BASE = "docker.io/library/debian:bookworm-slim"
+RELEASE = "bookworm"
+BASE = f"docker.io/library/debian:{RELEASE}-slim"
 IMAGE = "docker.io/library/holdfast:latest"
 COMPILED = "localhost/holdfast-compiled"
 STANDINS = {"docker.io/library/postgres:15": "postgres", "docker.io/library/rabbitmq:3.13": "rabbitmq"}
@@ -21,12 +22,12 @@ STANDINS = {"docker.io/library/postgres:15": "postgres", "docker.io/library/rabb
 @pytest.fixture(scope="session")
 def podman() -> Iterator[Engine]:
     try:
-        base = base_archive()
+        base = archive_of(RELEASE)
         with engine(cache(), base.stat().st_mtime) as made:
             if made.podman("image", "exists", BASE, check=False).returncode != 0:
                 made.podman("import", str(base), BASE, seconds=120)
             yield made
-    except CannotRun as reason:
+    except (CannotMake, CannotRun) as reason:
         pytest.skip(f"no containers here: {reason}")
 
 

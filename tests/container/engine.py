@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rig.debian import unmount_below
 from rig.wait import wait_for
 
 CONF = """
@@ -55,12 +56,6 @@ def remove_rules() -> None:
         for line in removals:
             subprocess.run(["iptables", "-t", table, *shlex.split(line)], capture_output=True,
                            check=False)
-
-
-def unmount_below(folder: Path) -> None:
-    for line in reversed(Path("/proc/self/mounts").read_text().splitlines()):
-        if (mount := line.split()[1]).startswith(f"{folder}/"):
-            subprocess.run(["umount", "-l", mount], check=False)
 
 
 class CannotRun(Exception):
