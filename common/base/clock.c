@@ -29,6 +29,13 @@ int64_t clock_wall_us(void)
     return (int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000;
 }
 
+int64_t clock_epoch_us(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return clock_wall_us() - ((int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000);
+}
+
 static int64_t days_of(int64_t year, int month, int day)
 {
     const int64_t y = month <= 2 ? year - 1 : year;

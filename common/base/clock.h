@@ -17,6 +17,10 @@
 int64_t clock_now_ns(void);  /* monotonic */
 int64_t clock_wall_us(void); /* wall time */
 
+/* The wall time at which the machine started, by its present wall clock: it changes only when that
+ * clock is set. A machine that was suspended has not started anew. */
+int64_t clock_epoch_us(void);
+
 /* Writes CLOCK_TEXT_SIZE characters and a NUL. The year must be 0001 to 9999. */
 void clock_format(int64_t wall_us, char out[CLOCK_TEXT_SIZE + 1]);
 
