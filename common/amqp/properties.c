@@ -11,8 +11,7 @@
  */
 #include "common/amqp/properties.h"
 
-#include <amqp.h>
-
+#include "common/amqp/codec.h"
 #include "common/amqp/message.h"
 
 struct reader {

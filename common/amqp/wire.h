@@ -7,9 +7,7 @@
 #ifndef HOLDFAST_AMQP_WIRE_H
 #define HOLDFAST_AMQP_WIRE_H
 
-#include <amqp.h>
-#include <amqp_framing.h>
-
+#include "common/amqp/codec.h"
 #include "common/base/slice.h"
 
 struct evbuffer;

@@ -32,16 +32,16 @@ void log_write(enum log_level level, const char *action, const char *message,
                const struct log_field *fields, size_t count);
 
 #define LOG_FIELDS(...)                                                                            \
-    (const struct log_field[]){{0}, ##__VA_ARGS__},                                                \
-        sizeof((const struct log_field[]){{0}, ##__VA_ARGS__}) / sizeof(struct log_field)
-#define log_debug(action, message, ...)                                                            \
-    log_write(LOG_LEVEL_DEBUG, action, message, LOG_FIELDS(__VA_ARGS__))
-#define log_info(action, message, ...)                                                             \
-    log_write(LOG_LEVEL_INFO, action, message, LOG_FIELDS(__VA_ARGS__))
-#define log_warning(action, message, ...)                                                          \
-    log_write(LOG_LEVEL_WARNING, action, message, LOG_FIELDS(__VA_ARGS__))
-#define log_error(action, message, ...)                                                            \
-    log_write(LOG_LEVEL_ERROR, action, message, LOG_FIELDS(__VA_ARGS__))
+    (const struct log_field[]){__VA_ARGS__},                                                       \
+        sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)
+/* The empty field at the end lets a line have none: no argument at all is no C11. */
+#define LOG_LINE(level, ...) LOG_ENDED(level, __VA_ARGS__, ((struct log_field){0}))
+#define LOG_ENDED(level, action, message, ...)                                                     \
+    log_write(level, action, message, LOG_FIELDS(__VA_ARGS__))
+#define log_debug(...)   LOG_LINE(LOG_LEVEL_DEBUG, __VA_ARGS__)
+#define log_info(...)    LOG_LINE(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_warning(...) LOG_LINE(LOG_LEVEL_WARNING, __VA_ARGS__)
+#define log_error(...)   LOG_LINE(LOG_LEVEL_ERROR, __VA_ARGS__)
 
 /*
  * A fault that may repeat quickly: the first is logged, then one line every 30 s with the number

@@ -119,7 +119,7 @@ static void put(PGconn *pg, const char *data, size_t size)
 /* One COPY is one transaction. */
 static void copy_rows(PGconn *pg, const char *statement, struct rows rows)
 {
-    static const char header[HEADER_SIZE] = "PGCOPY\n\377\r\n", trailer[2] = "\377\377";
+    static const char header[HEADER_SIZE] = "PGCOPY\n\377\r\n", trailer[] = {'\377', '\377'};
     PGresult *result = PQexec(pg, statement);
     if (PQresultStatus(result) != PGRES_COPY_IN)
         fail("COPY", PQerrorMessage(pg));

@@ -20,14 +20,17 @@ def test_other_calls_are_not(code: str) -> None:
 @pytest.mark.parametrize("name,include", [
     ("common/base/a.c", "<event2/event.h>"), ("common/base/a.c", '"common/net/loop.h"'),
     ("producer/a.c", '"common/pg/session.h"'), ("producer/a.c", "<rabbitmq-c/amqp.h>"),
-    ("consumer/a.c", "<libpq-fe.h>"), ("consumer/a.c", '"producer/outbox.h"')])
+    ("consumer/a.c", "<libpq-fe.h>"), ("consumer/a.c", '"producer/outbox.h"'),
+    ("common/amqp/a.c", "<amqp.h>"), ("common/pg/a.c", "<rabbitmq-c/framing.h>"),
+    ("producer/a.c", '"common/amqp/codec.h"'), ("cli/a.c", '"common/amqp/wire.h"')])
 def test_a_broken_layer_is_found(name: str, include: str) -> None:
     assert list(checks.layering_of(name, f"#include {include}\n"))
 
 
 def test_kept_layers_are_not() -> None:
     assert not list(checks.layering_of("consumer/a.c", '#include "common/pg/session.h"\n'))
-    assert not list(checks.layering_of("common/amqp/a.c", "#include <amqp.h>\n"))
+    assert not list(checks.layering_of("common/amqp/a.c", '#include "common/amqp/codec.h"\n'))
+    assert not list(checks.layering_of(checks.CODEC, "#include <rabbitmq-c/amqp.h>\n"))
 
 
 def test_shapes_over_the_budget_are_found() -> None:

@@ -9,12 +9,12 @@ static void delays_stay_between_base_and_cap(void **state)
     (void)state;
     for (int i = 1; i < 1000; i++) {
         const int64_t delay = backoff_next(&b);
-        assert_in_range(delay, 100, 5000);
+        assert_int_in_range(delay, 100, 5000);
         assert_int_equal(b.tries, i);
     }
     backoff_reset(&b);
     assert_int_equal(b.tries, 0);
-    assert_in_range(backoff_next(&b), 100, 300);
+    assert_int_in_range(backoff_next(&b), 100, 300);
 }
 
 static void the_step_spans_base_to_three_times_the_last(void **state)

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <amqp.h>
-
+#include "common/amqp/codec.h"
 #include "tests/unit/unit.h"
 
 static void all_that_librabbitmq_writes_is_read(void **state)

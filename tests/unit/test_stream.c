@@ -151,7 +151,7 @@ static void a_large_batch_comes_in_pieces_and_a_stream_may_begin_again(void **st
     struct batch *b = batch_of(1000, more);
     const struct stream_rows all = {.batch = b, .range = {0, 1000}, .columns = b->columns};
     stream_begin(&s, &all);
-    assert_in_range(read_all(&s, &first), 4, 10);
+    assert_int_in_range(read_all(&s, &first), 4, 10);
     stream_begin(&s, &all);
     struct slice piece;
     assert_true(stream_next(&s, &piece));
