@@ -69,8 +69,9 @@ def build(name: str, compiler: str, *options: str) -> Count:
     return Count(1, 0) if status == 0 else Count(0, 1)
 
 
-BUILDS = {"build-gcc": ["gcc"], "build-clang": ["clang"],
-          "build-asan": ["gcc", "-Db_sanitize=address,undefined"]}
+# A warning fails a test, never an installation.
+BUILDS = {"build-gcc": ["gcc", "-Dwerror=true"], "build-clang": ["clang", "-Dwerror=true"],
+          "build-asan": ["gcc", "-Dwerror=true", "-Db_sanitize=address,undefined"]}
 
 
 def build_gcc() -> Count:

@@ -96,7 +96,7 @@ def build_all(folder: Path) -> None:
     copy = folder / "source"
     shutil.copytree(SOURCE, copy, ignore=NOT_SOURCE)
     do(copy, "git", "init", "-q", ".")
-    do(copy, "meson", "setup", "build", "-Doptimization=0", "-Dtests=false")
+    do(copy, "meson", "setup", "build", "-Doptimization=0", "-Dtests=false", "-Dwerror=true")
     for mutant in MUTANTS:
         patch = ("git", "apply", "-C1", "--recount", str(PATCHES / f"{mutant.name}.patch"))
         do(copy, *patch)
