@@ -55,6 +55,22 @@ remember() { # name pid
     printf '%s %s\n' "$2" "$(started "$2")" >"$state/run/$1.pid"
 }
 
+# attempt SECONDS WHAT LOG COMMAND...: runs COMMAND, its output added to LOG.
+attempt() {
+    local seconds=$1 what=$2 log=$3 status=0
+    shift 3
+    timeout --foreground -k 5 "$seconds" "$@" >>"$log" 2>&1 || status=$?
+    [ "$status" = 0 ] || die "$what $(ended "$status" "$seconds"); see $log"
+}
+
+# ended STATUS SECONDS: what became of a command under timeout(1).
+ended() {
+    case $1 in
+    124 | 137) printf 'did not end within %s s' "$2" ;;
+    *) printf 'failed with status %s' "$1" ;;
+    esac
+}
+
 # wait_until SECONDS WHAT COMMAND...: polls until COMMAND succeeds.
 wait_until() {
     local deadline=$((SECONDS + $1)) what=$2
