@@ -132,7 +132,7 @@ def test_an_outage_is_a_few_lines_however_often_is_tried(stack: Stack, broker: V
     stack.wait_count(1)
     before = {d: len(parsed(d)) for d in stack.daemons}
     permit(broker, "")
-    wait_for("all cut", lambda: broker.close_connections() == 0)
+    broker.close_connections()
     begin = time.monotonic()
     wait_for("some tries", lambda: time.monotonic() - begin > 3)
     during = {d: parsed(d)[before[d]:] for d in stack.daemons}

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+import pika
 import psycopg
 import pytest
 
@@ -10,6 +11,7 @@ from rig.broker import Broker, Vhost
 from rig.broker_log import BrokerLog
 from rig.database import Cluster
 from rig.process import Process, clean_environment
+from rig.stack import Stack
 from rig.wait import Overdue, free_port, wait_for
 
 
@@ -84,6 +86,40 @@ def test_virtual_hosts_are_apart(broker_server: Broker) -> None:
         assert "q" in one.queues() and two.queues() == {}
     one.drop()
     two.drop()
+
+
+def test_connections_that_are_cut_are_those_of_one_virtual_host(broker_server: Broker,
+                                                                 broker: Vhost) -> None:
+    other = broker_server.create_vhost()
+    mine, theirs = [broker.connect() for _ in range(3)], other.connect()
+    assert broker.close_connections() == len(mine)
+    for connection in mine:
+        with pytest.raises(pika.exceptions.ConnectionClosed):
+            connection.process_data_events(5)
+    theirs.process_data_events(0)
+    theirs.close()
+    other.drop()
+
+
+def test_to_cut_no_connection_is_a_failure(broker: Vhost) -> None:
+    with pytest.raises(AssertionError, match="no connection was cut"):
+        broker.close_connections()
+    connection = broker.connect()
+    assert broker.close_connections() == 1
+    with pytest.raises(pika.exceptions.ConnectionClosed):
+        connection.process_data_events(5)
+    with pytest.raises(AssertionError, match="no connection was cut"):
+        broker.close_connections()
+
+
+def test_daemons_that_were_cut_come_back(stack: Stack) -> None:
+    stack.post({"event_type": "before"})
+    stack.wait_count(1)
+    assert stack.broker.close_connections() >= len(stack.daemons)
+    wait_for("every daemon cut", lambda: all("link_lost" in d.log_text() for d in stack.daemons))
+    stack.start()
+    stack.post({"event_type": "after"})
+    stack.wait_count(2)
 
 
 def test_the_database_keeps_commits_through_a_kill(cluster: Cluster) -> None:
