@@ -16,26 +16,22 @@
  */
 #include "consumer/consumer.h"
 
-#include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <event2/event.h>
 
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/log.h"
+#include "common/base/skew.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "consumer/feed.h"
 #include "consumer/intake.h"
 #include "consumer/meters.h"
 #include "consumer/spares.h"
-#include "consumer/writer.h"
+#include "consumer/writers.h"
 
-#define WRITERS_MAX     17
-#define URGENT_WRITER   0
 #define BATCH_BYTES_MAX ((size_t)640 << 10) /* of messages; a single larger one is a batch */
 #define GATHER_NS       (5 * CLOCK_MS)      /* between the beginnings of two small batches */
 #define UNWELL_MAX_NS   (60 * CLOCK_S)      /* then what waits goes back */
@@ -47,13 +43,11 @@ struct consumer {
     struct meters meters;
     struct intake *intake; /* owned */
     struct feed_options feed_options;
-    struct feed *feed;                   /* owned */
-    struct event_reader *reader;         /* owned */
-    struct writer *writers[WRITERS_MAX]; /* owned */
-    struct writer_options writer_options[WRITERS_MAX];
-    char names[WRITERS_MAX][96]; /* "holdfast-consumer host:pid/0" */
-    size_t writer_count;
+    struct feed *feed;           /* owned */
+    struct event_reader *reader; /* owned */
+    struct writers writers;
     struct spares spares;
+    struct skew skew;          /* of our clock beside the database's */
     int64_t begun_ns;          /* when a writer that takes everything last got a batch */
     bool urgent_last;          /* the last batch was of urgent events alone, and others waited */
     struct event *kick, *tick; /* owned */
@@ -63,23 +57,6 @@ struct consumer {
     void (*on_drained)(void *arg);
     void *on_drained_arg;
 };
-
-/* Of the writers that take everything. The urgent one, mostly idle, has little to tell. */
-static bool is_any(const struct consumer *c, bool (*is)(const struct writer *w))
-{
-    for (size_t i = URGENT_WRITER + 1; i < c->writer_count; i++)
-        if (is(c->writers[i]))
-            return true;
-    return false;
-}
-
-static const char *trouble_of(const struct consumer *c)
-{
-    for (size_t i = c->writer_count; i-- > 0;)
-        if (!writer_is_well(c->writers[i]))
-            return writer_trouble(c->writers[i]);
-    return NULL;
-}
 
 /* ---- batches go out ---- */
 
@@ -145,8 +122,8 @@ static bool is_early(struct consumer *c)
 
 static void fill_writers(struct consumer *c)
 {
-    for (size_t i = 0; i < c->writer_count; i++) {
-        if (!writer_is_free(c->writers[i]) || !has_any(c, i))
+    for (size_t i = 0; i < c->writers.count; i++) {
+        if (!writer_is_free(c->writers.at[i]) || !has_any(c, i))
             continue;
         if (i != URGENT_WRITER && is_early(c))
             return;
@@ -156,7 +133,7 @@ static void fill_writers(struct consumer *c)
         if (i != URGENT_WRITER)
             c->begun_ns = clock_now_ns();
         metric_observe(c->meters.batch_size, (int64_t)b->event_count);
-        writer_store(c->writers[i], b);
+        writer_store(c->writers.at[i], b);
     }
 }
 
@@ -176,8 +153,8 @@ static void on_arrived(void *arg)
 
 static void end_if_drained(struct consumer *c)
 {
-    if (c->drain_by_ns == 0 || c->ended || is_any(c, writer_has_batch) ||
-        writer_has_batch(c->writers[URGENT_WRITER]) || !feed_is_idle(c->feed))
+    if (c->drain_by_ns == 0 || c->ended || !writers_hold_nothing(&c->writers) ||
+        !feed_is_idle(c->feed))
         return;
     c->ended = true;
     intake_end(c->intake);
@@ -189,7 +166,7 @@ static void on_told(void *arg, struct batch *b)
     struct consumer *c = arg;
     intake_settle(c->intake, &b->deliveries);
     spares_give(&c->spares, b);
-    if (c->drain_by_ns == 0 && is_any(c, writer_is_free))
+    if (c->drain_by_ns == 0 && writers_any(&c->writers, writer_is_free))
         intake_open(c->intake);
     end_if_drained(c);
 }
@@ -207,7 +184,8 @@ static void on_given_up(void *arg, struct batch *b, const struct session_fault *
     struct consumer *c = arg;
     intake_send_back(c->intake, &b->deliveries);
     batch_destroy(b);
-    if (intake_is_open(c->intake) && !is_any(c, writer_has_batch) && !is_any(c, writer_is_free)) {
+    if (intake_is_open(c->intake) && !writers_any(&c->writers, writer_has_batch) &&
+        !writers_any(&c->writers, writer_is_free)) {
         intake_close(c->intake);
         log_error("intake_closed",
                   "the database takes no batch: messages stay in the queue until it does",
@@ -222,7 +200,7 @@ static void on_free(void *arg, struct writer *w)
     struct consumer *c = arg;
     if (c->drain_by_ns != 0)
         return;
-    if (w != c->writers[URGENT_WRITER])
+    if (w != c->writers.at[URGENT_WRITER])
         intake_open(c->intake);
     fill_writers(c);
 }
@@ -232,8 +210,7 @@ static void on_free(void *arg, struct writer *w)
 static void on_lost(void *arg)
 {
     struct consumer *c = arg;
-    for (size_t i = 0; i < c->writer_count; i++)
-        writer_give_up(c->writers[i]);
+    writers_give_up(&c->writers);
 }
 
 /* ---- time ---- */
@@ -252,7 +229,7 @@ static void watch_feed(struct consumer *c)
 static void watch_writers(struct consumer *c)
 {
     const int64_t now_ns = clock_now_ns();
-    if (is_any(c, writer_is_well)) {
+    if (writers_any(&c->writers, writer_is_well)) {
         c->unwell_ns = 0;
         return;
     }
@@ -264,14 +241,14 @@ static void watch_writers(struct consumer *c)
     else if (!intake_close_stalled(c->intake))
         return;
     log_error("intake_closed", "the database is away: messages stay in the queue until it is back",
-              LOG_TEXT("reason", trouble_of(c)));
+              LOG_TEXT("reason", writers_trouble(&c->writers)));
 }
 
 /* A writer that gave up is unwell until the database would take a batch again, so trouble is seen
  * here however often its messages go back to the queue meanwhile. */
 static bool is_storing(const struct consumer *c)
 {
-    return intake_is_open(c->intake) && is_any(c, writer_is_well);
+    return intake_is_open(c->intake) && writers_any(&c->writers, writer_is_well);
 }
 
 static void on_tick(int fd, short what, void *arg)
@@ -298,26 +275,6 @@ static void on_ended(void *arg)
     feed_end(c->feed, c->on_drained, c->on_drained_arg);
 }
 
-static bool start_writers(struct consumer *c)
-{
-    static const struct writer_handler handler = {on_free, on_stored, on_given_up};
-    char host[64] = "";
-    gethostname(host, sizeof host - 1);
-    for (int64_t i = 0; i <= c->config->consumer_writers; i++) {
-        snprintf(c->names[i], sizeof c->names[i], "holdfast-consumer %s:%d/%d", host, (int)getpid(),
-                 (int)i);
-        c->writer_options[i] = (struct writer_options){.config = c->config,
-                                                       .name = c->names[i],
-                                                       .meters = &c->meters,
-                                                       .upkeep = i == URGENT_WRITER + 1};
-        c->writers[i] = writer_create(c->loop, &c->writer_options[i], &handler, c);
-        if (c->writers[i] == NULL)
-            return false;
-        c->writer_count++;
-    }
-    return true;
-}
-
 static bool start(struct consumer *c, const struct catalog_source *catalog)
 {
     static const struct intake_handler handler = {on_arrived, on_lost, on_ended};
@@ -338,7 +295,11 @@ static bool start(struct consumer *c, const struct catalog_source *catalog)
         return false;
     event_reader_use(c->reader, catalog);
     event_add(c->tick, &second);
-    return start_writers(c);
+    c->writers.handler = (struct writer_handler){on_free, on_stored, on_given_up};
+    c->writers.arg = c;
+    return writers_start(
+        &c->writers, c->loop,
+        &(struct writer_options){.config = c->config, .meters = &c->meters, .skew = &c->skew});
 }
 
 struct consumer *consumer_create(struct loop *loop, const struct config *config,
@@ -348,7 +309,6 @@ struct consumer *consumer_create(struct loop *loop, const struct config *config,
     if (c == NULL)
         return NULL;
     *c = (struct consumer){.loop = loop, .config = config};
-    assert(config->consumer_writers < WRITERS_MAX);
     if (start(c, catalog))
         return c;
     consumer_destroy(c);
@@ -360,8 +320,7 @@ void consumer_destroy(struct consumer *c)
     if (c == NULL)
         return;
     meters_tell_last(&c->meters);
-    for (size_t i = 0; i < c->writer_count; i++)
-        writer_destroy(c->writers[i]);
+    writers_finish(&c->writers);
     feed_destroy(c->feed);
     intake_destroy(c->intake);
     event_reader_destroy(c->reader);
@@ -380,20 +339,21 @@ void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg
     c->on_drained_arg = arg;
     log_info("draining", "finishing what is in flight");
     intake_close(c->intake);
-    for (size_t i = 0; i < c->writer_count; i++)
-        writer_give_up(c->writers[i]);
+    writers_give_up(&c->writers);
     end_if_drained(c);
 }
 
 void consumer_report(void *consumer, struct probe_report *report)
 {
     const struct consumer *c = consumer;
-    enum probe_status stores = is_any(c, writer_is_well) ? PROBE_HEALTHY : PROBE_UNHEALTHY;
-    if (stores == PROBE_HEALTHY && !writer_is_well(c->writers[URGENT_WRITER]))
+    enum probe_status stores =
+        writers_any(&c->writers, writer_is_well) ? PROBE_HEALTHY : PROBE_UNHEALTHY;
+    if (stores == PROBE_HEALTHY && !writer_is_well(c->writers.at[URGENT_WRITER]))
         stores = PROBE_DEGRADED;
     intake_report(c->intake, report);
     if (feed_is_on(c->feed))
         probe_check(report, "feed", feed_trouble(c->feed) != NULL ? PROBE_DEGRADED : PROBE_HEALTHY,
                     feed_trouble(c->feed));
-    probe_check(report, "postgresql", stores, stores == PROBE_HEALTHY ? NULL : trouble_of(c));
+    probe_check(report, "postgresql", stores,
+                stores == PROBE_HEALTHY ? NULL : writers_trouble(&c->writers));
 }

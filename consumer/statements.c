@@ -30,6 +30,7 @@ const struct session_statement statements_setup[] = {
     {"quarantine_events", SQL_QUARANTINE_EVENTS},
     {"note_reviews", SQL_NOTE_REVIEWS},
     {"record_batch", SQL_RECORD_BATCH},
+    {"tell_time", SQL_TELL_TIME},
     {"ensure_partitions", SQL_ENSURE_PARTITIONS},
     {"purge_keys", SQL_PURGE_KEYS},
 };
@@ -370,6 +371,14 @@ bool statement_record(const struct statement *st, const struct statement_record 
     add_int4(&v, r->duplicates);
     add_int4(&v, r->quarantined);
     return values_send(&v, st, "record_batch");
+}
+
+int64_t statement_time(const struct session_answer *a)
+{
+    uint64_t us = 0;
+    if (session_rows(a) != 1 || !slice_to_u64(session_value(a, 0, 0), INT64_MAX, &us))
+        return 0;
+    return (int64_t)us;
 }
 
 bool statement_purge_keys(const struct statement *st, int32_t days)

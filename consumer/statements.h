@@ -40,6 +40,9 @@ struct statement_record {
     int32_t events, duplicates, quarantined;
 };
 MUST_CHECK bool statement_record(const struct statement *st, const struct statement_record *r);
+/* The database's wall time, as answered by statement_record, tell_time and the probe; 0: not told.
+ */
+int64_t statement_time(const struct session_answer *a);
 MUST_CHECK bool statement_purge_keys(const struct statement *st, int32_t days);
 int64_t statement_purged(const struct session_answer *a);
 

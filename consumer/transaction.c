@@ -163,18 +163,19 @@ enum writer_state writer_reviews_noted(struct writer *w, const struct session_an
 /* Of what was stored or quarantined; a batch that was there already leaves no trace. */
 void writer_enter_commit(struct writer *w)
 {
-    static const struct session_call commit[] = {{.name = "commit"}, {0}};
+    static const struct session_call commit[] = {{.name = "tell_time"}, {.name = "commit"}, {0}};
     struct statement st = writer_statement(w);
     const struct statement_record record = {.consumer = w->options->name,
                                             .events = (int32_t)w->result.stored,
                                             .duplicates = (int32_t)w->result.duplicates,
                                             .quarantined = (int32_t)w->result.quarantined};
     w->commit_begun_ns = clock_now_ns();
+    w->asked_us = clock_wall_us();
     if (w->result.stored + w->result.quarantined == 0) {
         session_call(w->session, commit, writer_on_answer, w);
         return;
     }
-    st.after = commit->name;
+    st.after = "commit";
     check(w, statement_record(&st, &record));
 }
 
@@ -183,6 +184,7 @@ enum writer_state writer_committed(struct writer *w, const struct session_answer
     if (strcmp(a->tag, "COMMIT") != 0)
         return writer_fail_because(w, "COMMIT was answered with something else");
     w->result.commit_ns = clock_now_ns() - w->commit_begun_ns;
+    w->result.database_us = writer_learn_time(w, a);
     return WRITER_STORED;
 }
 

@@ -5,6 +5,7 @@
  * the present month's partition is there, or its absence will be told by the next batch. */
 #include "common/base/clock.h"
 #include "common/base/config.h"
+#include "common/base/skew.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
@@ -26,14 +27,23 @@ bool writer_renews(struct writer *w)
     return true;
 }
 
+int64_t writer_learn_time(struct writer *w, const struct session_answer *a)
+{
+    const int64_t database_us = statement_time(a);
+    if (database_us != 0)
+        skew_learn(w->options->skew, database_us, w->asked_us, clock_wall_us());
+    return database_us;
+}
+
 void writer_enter_probe(struct writer *w)
 {
+    w->asked_us = clock_wall_us();
     session_run(w->session, SQL_PROBE, writer_on_answer, w);
 }
 
 enum writer_state writer_probed(struct writer *w, const struct session_answer *a)
 {
-    (void)a;
+    writer_learn_time(w, a);
     w->fault = (struct session_fault){0};
     return w->upkeep_due_ns <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
 }

@@ -17,11 +17,13 @@
 struct config;
 struct loop;
 struct meters;
+struct skew;
 struct writer;
 
 struct writer_result { /* of a stored batch */
     size_t stored, duplicates, quarantined;
     int64_t begun_ns, commit_ns; /* when the transaction began; what its end took */
+    int64_t database_us;         /* when it ended, by the database's clock */
 };
 
 struct writer_handler { /* each gives the batch back to its maker */
@@ -34,7 +36,8 @@ struct writer_options { /* lent for the life of the writer */
     const struct config *config;
     const char *name; /* of the session, and in batches.consumer */
     const struct meters *meters;
-    bool upkeep; /* forgets old keys, too */
+    struct skew *skew; /* of this machine's clock, learned with each commit and probe */
+    bool upkeep;       /* forgets old keys, too */
 };
 
 struct writer *writer_create(struct loop *loop, const struct writer_options *options,

@@ -35,6 +35,7 @@ struct writer {
     bool searching;             /* what a search has marked counts only when it has ended */
     struct backoff retry, rest; /* between tries; between probes */
     int64_t upkeep_due_ns, commit_begun_ns;
+    int64_t asked_us;      /* own wall clock, when the database was last asked for its time */
     bool purging;          /* there may be more old keys */
     struct buffer scratch; /* parameters of statements, and the SQL of COPY */
     struct stream stream;  /* of the COPY under way */
@@ -53,6 +54,7 @@ enum writer_state writer_decide(struct writer *w); /* after a failure, rolled ba
 /* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
 enum writer_state writer_fail_because(struct writer *w, const char *message);
 void writer_no_memory(struct writer *w);
+int64_t writer_learn_time(struct writer *w, const struct session_answer *a); /* statement_time */
 void writer_copy(struct writer *w, const char *sql); /* of what the stream was begun with */
 
 #endif

@@ -40,23 +40,34 @@ static bool is_error(const PGresult *result)
            status == PGRES_NONFATAL_ERROR;
 }
 
+static bool has_rows(const PGresult *result)
+{
+    return PQresultStatus(result) == PGRES_TUPLES_OK;
+}
+
 static void keep(struct session *s, PGresult *result)
 {
     if (s->kept != NULL && is_error(s->kept)) {
         PQclear(result);
         return;
     }
-    PQclear(s->kept);
+    if (has_rows(s->kept)) {
+        PQclear(s->rows);
+        s->rows = s->kept;
+    } else {
+        PQclear(s->kept);
+    }
     s->kept = result;
 }
 
 static void answer(struct session *s)
 {
-    PGresult *result = s->kept;
+    PGresult *result = s->kept, *rows = s->rows;
     const session_answer_fn fn = s->fn;
-    struct session_answer a = {
-        .ok = result != NULL && !is_error(result), .rows = result, .tag = ""};
-    s->kept = NULL;
+    struct session_answer a = {.ok = result != NULL && !is_error(result),
+                               .rows = has_rows(result) ? result : rows,
+                               .tag = ""};
+    s->kept = s->rows = NULL;
     s->fn = NULL;
     if (a.ok) {
         a.tag = PQcmdStatus(result);
@@ -68,6 +79,7 @@ static void answer(struct session *s)
     s->state = SESSION_READY;
     fn(s->fn_arg, &a);
     PQclear(result);
+    PQclear(rows);
 }
 
 size_t session_rows(const struct session_answer *a)

@@ -14,7 +14,7 @@ struct session_answer {
     struct session_fault fault; /* when not ok: the first error of the command */
     const char *tag;            /* of the last command: "COMMIT", "INSERT 0 5" */
     int64_t affected;           /* its number of rows */
-    const void *rows;           /* for session_rows and session_value */
+    const void *rows; /* of the last command that had any; for session_rows and session_value */
 };
 typedef void (*session_answer_fn)(void *arg, const struct session_answer *answer);
 

@@ -53,9 +53,10 @@ static void close_connection(struct session *s)
     resolve_abandon(s->resolve);
     forget_events(s);
     PQclear(s->kept);
+    PQclear(s->rows);
     PQfinish(s->conn);
     s->resolve = NULL;
-    s->kept = NULL;
+    s->kept = s->rows = NULL;
     s->conn = NULL;
     s->fn = NULL;
     s->copying = s->renewing = false;

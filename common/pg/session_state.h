@@ -40,6 +40,7 @@ struct session {
     session_answer_fn fn;
     void *fn_arg;
     PGresult *kept; /* owned; its first error, else its last result */
+    PGresult *rows; /* owned; the last one before that with rows, if any */
     struct session_copy copy;
     struct slice copy_rest; /* borrowed: of the stream, asked for and not given to libpq yet */
     bool copying;           /* the server has asked for the stream and its end was not sent */

@@ -162,6 +162,19 @@ static void a_pipeline_answers_with_its_last_command(void **state)
     assert_int_equal(count_numbers(s), 6);
 }
 
+static void rows_of_an_earlier_command_stay_with_the_answer(void **state)
+{
+    struct scene *s = *state;
+    CALL(s, begin, select_42, commit);
+    scene_succeeded(s, "COMMIT");
+    assert_int_equal(s->value, SELECTED);
+    scene_run(s, "SELECT 1; SELECT '4242'; BEGIN; COMMIT");
+    scene_succeeded(s, "COMMIT");
+    assert_int_equal(s->value, 0x34323432);
+    CALL(s, begin, commit);
+    assert_int_equal(s->value, 0);
+}
+
 static void what_fails_in_a_pipeline_keeps_those_behind_it_from_running(void **state)
 {
     struct scene *s = *state;
@@ -265,6 +278,7 @@ static void a_pipeline_whose_second_call_cannot_be_sent_ends_the_session(void **
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 static const struct CMUnitTest cases[] = {
     CASE(a_pipeline_answers_with_its_last_command),
+    CASE(rows_of_an_earlier_command_stay_with_the_answer),
     CASE(what_fails_in_a_pipeline_keeps_those_behind_it_from_running),
     CASE(commit_of_a_failed_transaction_says_rollback),
     CASE(a_deferred_constraint_fails_the_commit_of_a_pipeline),

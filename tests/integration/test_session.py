@@ -11,6 +11,7 @@ from rig.stack import base_env, build_folder
 
 CASES = (
     "a_pipeline_answers_with_its_last_command",
+    "rows_of_an_earlier_command_stay_with_the_answer",
     "what_fails_in_a_pipeline_keeps_those_behind_it_from_running",
     "commit_of_a_failed_transaction_says_rollback",
     "a_deferred_constraint_fails_the_commit_of_a_pipeline",

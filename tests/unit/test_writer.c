@@ -2,8 +2,11 @@
 /* How the writer stores a batch, and what it does when the database does not let it. */
 #include "tests/unit/writer_scene.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "common/base/clock.h"
 #include "consumer/keys.h"
 #include "schema/queries.h"
 #include "tests/unit/batch_unit.h"
@@ -38,6 +41,25 @@ static void review_sessions_are_noted_in_the_same_transaction(void **state)
     scene_stored(1, 0, 0);
 }
 
+/* What it said of itself between the question and the answer. */
+static void the_time_of_the_commit_is_the_databases(void **state)
+{
+    char text[24];
+    const int64_t behind_us = INT64_C(2) * 86400 * 1000000;
+    (void)state;
+    scene_store(scene_batch(1, ""));
+    scene_ok_rows("begin, copy", 1);
+    const int64_t told_us = clock_wall_us() + behind_us;
+    snprintf(text, sizeof text, "%" PRId64, told_us);
+    struct fake_rows rows = {.count = 1, .values = {{slice_of(text)}}};
+    scene_answer("record_batch, commit",
+                 (struct session_answer){.ok = true, .tag = "COMMIT", .rows = &rows});
+    scene_stored(1, 0, 0);
+    assert_int_equal(told.result.database_us, told_us);
+    assert_true(skew_is_too_much(&scene.skew));
+    assert_true(skew_us(&scene.skew) <= -(behind_us - 1000000));
+}
+
 static void commit_must_say_commit(void **state)
 {
     (void)state;
@@ -62,7 +84,7 @@ static void a_lost_commit_is_played_again(void **state)
     assert_int_equal(told.stored + told.given_up, 0);
     scene_ready();
     scene_ok_rows("begin, copy again", 0);
-    scene_ok_commit("commit"); /* nothing new, so no row in batches */
+    scene_ok_commit("tell_time, commit"); /* nothing new, so no row in batches */
     scene_stored(0, 2, 0);
 }
 
@@ -199,7 +221,7 @@ static void keys_that_are_taken_are_looked_at(void **state)
     scene_store(b);
     scene_ok("begin, claim_keys");
     scene_answer("find_keys", (struct session_answer){.ok = true, .rows = &rows});
-    scene_ok_commit("commit");
+    scene_ok_commit("tell_time, commit");
     scene_stored(0, 1, 0);
 }
 
@@ -271,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_batch_is_stored_in_one_transaction),
         TEST(review_sessions_are_noted_in_the_same_transaction),
+        TEST(the_time_of_the_commit_is_the_databases),
         TEST(commit_must_say_commit),
         TEST(a_lost_commit_is_played_again),
         TEST(a_row_that_is_there_is_met_through_the_stage),

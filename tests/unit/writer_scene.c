@@ -259,8 +259,9 @@ int scene_begin(void **state)
     memset(&told, 0, sizeof told);
     scene.config.consumer_retry_attempts = 3;
     scene.config.dedup_days = 30;
+    scene.skew = (struct skew){0};
     scene.options = (struct writer_options){
-        .config = &scene.config, .name = "test", .meters = &scene.meters, .upkeep = false};
+        .config = &scene.config, .name = "test", .meters = &scene.meters, .skew = &scene.skew};
     scene.writer = writer_create(scene.loop, &scene.options, &handler, NULL);
     see();
     scene_ready();

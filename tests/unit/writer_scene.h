@@ -5,6 +5,7 @@
 #define HOLDFAST_TESTS_WRITER_SCENE_H
 
 #include "common/base/config.h"
+#include "common/base/skew.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
 
@@ -13,25 +14,23 @@ struct fake_rows {
     struct slice values[8][3];
 };
 
-struct told { /* by the writer */
+extern struct told { /* by the writer */
     unsigned freed, stored, given_up;
     struct writer_result result;
     enum sqlstate_class why;
     size_t refused; /* events quarantined for their data */
-};
+} told;
 
-struct scene {
+extern struct scene {
     struct loop *loop;
     struct config config;
     struct meters meters;
     struct event_reader *reader;
     struct writer *writer;
     struct writer_options options;
+    struct skew skew;
     bool visited[WRITER_STATE_COUNT];
-};
-
-extern struct told told;
-extern struct scene scene;
+} scene;
 
 const char *scene_asked(void); /* NULL: nothing */
 bool scene_is_dropped(void);   /* the session was */
