@@ -169,15 +169,35 @@ static void on_lost(void *arg, const char *reason)
     (void)reason;
 }
 
+static void on_closed(void *arg)
+{
+    struct broker_probe *p = arg;
+    p->link = NULL;
+    loop_stop(p->loop);
+}
+
 static bool open_probe(struct broker_probe *p)
 {
-    static const struct link_handler handler = {.on_ready = on_ready, .on_lost = on_lost};
+    static const struct link_handler handler = {
+        .on_ready = on_ready, .on_lost = on_lost, .on_closed = on_closed};
     const struct link_options options = link_options_of(p->doctor->config, "holdfast doctor");
     const struct timeval every = {.tv_usec = LOOK_US};
     if (!(p->loop = loop_create()) || !(p->link = link_create(p->loop, &options, &handler, p)))
         return false;
     p->timer = event_new(loop_base(p->loop), -1, EV_PERSIST, on_look, p);
     return p->timer && event_add(p->timer, &every) == 0;
+}
+
+/* Says goodbye: a connection that just ends is a warning in the broker's log. */
+static void close_probe(struct broker_probe *p)
+{
+    if (p->timer)
+        event_free(p->timer);
+    if (p->link) {
+        link_close(p->link);
+        loop_run(p->loop);
+    }
+    loop_destroy(p->loop);
 }
 
 void probe_broker(struct doctor *d)
@@ -189,8 +209,5 @@ void probe_broker(struct doctor *d)
         loop_run(p.loop);
     else
         report_find(&d->report, REPORT_FAILED, "out of memory");
-    if (p.timer)
-        event_free(p.timer);
-    link_destroy(p.link);
-    loop_destroy(p.loop);
+    close_probe(&p);
 }

@@ -19,12 +19,19 @@ static const char *key_of(const struct batch *b, const struct batch_event *e)
 }
 
 /* FNV-1a, for a table that lives as long as a batch. */
-static uint32_t hash_of(const char *key)
+static uint32_t hash_of(const char *key, uint8_t priority)
 {
-    uint32_t hash = 2166136261U;
+    uint32_t hash = (2166136261U ^ priority) * 16777619U;
     for (; *key != 0; key++)
         hash = (hash ^ (uint8_t)*key) * 16777619U;
     return hash;
+}
+
+/* In all that the exchanges between us and the queues may look at. */
+static bool is_alike(const struct batch *b, const struct batch_event *a,
+                     const struct batch_event *e)
+{
+    return a->notice.priority == e->notice.priority && strcmp(key_of(b, a), key_of(b, e)) == 0;
 }
 
 void bindings_finish(struct bindings *r)
@@ -66,14 +73,14 @@ static struct binding *add_binding(struct bindings *r, uint32_t event)
 /* Chains cannot be long: the table is at most half full. */
 static struct binding *find_binding(struct bindings *r, const struct batch *b, uint32_t event)
 {
-    const char *key = key_of(b, &b->events[event]);
+    const struct batch_event *e = &b->events[event];
     uint32_t *slot;
-    for (size_t at = hash_of(key);; at++) {
+    for (size_t at = hash_of(key_of(b, e), e->notice.priority);; at++) {
         slot = &r->table[at & (r->size - 1)];
         if (*slot == 0)
             break;
         struct binding *binding = &r->list[*slot - 1];
-        if (strcmp(key_of(b, &b->events[binding->event]), key) == 0)
+        if (is_alike(b, &b->events[binding->event], e))
             return binding;
     }
     struct binding *binding = add_binding(r, event);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The routing keys of a batch, to ask of each whether anybody is bound: the first event of a key is
- * published as mandatory, and when it comes back nobody gets the others either. Keys of one event
- * are not asked about.
- * Life: all zero is empty; bindings_group begins anew with each batch; bindings_finish.
+ * The routing keys of a batch, each with the priorities its events have, to ask of each pair
+ * whether anybody is bound: the first event of a pair is published as mandatory, and when it comes
+ * back nobody gets the others either. Pairs of one event are not asked about. Life: all zero is
+ * empty; bindings_group begins anew with each batch; bindings_finish.
  */
 #ifndef HOLDFAST_CONSUMER_BINDINGS_H
 #define HOLDFAST_CONSUMER_BINDINGS_H

@@ -15,6 +15,7 @@
 
 #include <assert.h>
 
+#include "common/amqp/message.h"
 #include "common/base/clock.h"
 #include "consumer/batch.h"
 
@@ -75,10 +76,10 @@ bool notice_message(const struct batch *b, const struct batch_event *e, struct n
     if (owned)
         line = line_of_owner(e, line, text);
     *out = (struct link_message){.routing_key = b->texts.data + n->key,
-                                 .priority = n->priority,
                                  .content_type = "application/json",
                                  .type = b->texts.data + n->type,
                                  .message_id = text->id,
+                                 .header = {MESSAGE_PRIORITY_HEADER, n->priority},
                                  .body = line};
     return !owned || !text->line.failed;
 }

@@ -7,8 +7,13 @@
  * Closing cancels the consumer; deliveries the broker had already sent arrive afterwards and go
  * straight back. A start under way is let finish, then undone. Starting again waits until the
  * cancel is answered: the broker answers it out of turn, behind calls that came after it, and the
- * link takes answers in the order of the questions. A consumer the broker itself has cancelled is
- * cancelled all the same; the broker answers that, too.
+ * link takes answers in the order of the questions.
+ *
+ * When the broker cancels the consumer itself, the queue was deleted, its node went, or (from 4.3
+ * on, a quorum queue's) something was held for longer than its timeout. In the last case the
+ * channel stays open, an acknowledgement that comes late would revive the cancelled consumer, and
+ * one that comes later still costs the channel. So the connection is given up with everything held
+ * on it.
  */
 #include "consumer/subscriber.h"
 
@@ -49,7 +54,6 @@ struct subscriber {
     bool paused;
     int64_t paused_ns;           /* since when */
     enum subscriber_state state; /* of the present link; IDLE when lost */
-    bool cancelled;              /* by the broker while STARTING */
     unsigned round;              /* of consuming; part of the consumer tag */
     char tag[64];
     char reason[256]; /* why not CONSUMING, when the broker said so */
@@ -111,7 +115,7 @@ static void on_consuming(void *arg, const struct link_answer *a)
         return;
     }
     enter(s, CONSUMING);
-    if (!s->open || s->cancelled) {
+    if (!s->open) {
         stop_consuming(s);
         return;
     }
@@ -142,7 +146,6 @@ static void start_consuming(struct subscriber *s)
     if (!s->open || s->state != IDLE || !link_is_ready(s->link))
         return;
     enter(s, STARTING);
-    s->cancelled = false;
     topology_declare(&s->topology, s->link, on_declared, s);
 }
 
@@ -175,17 +178,13 @@ static void on_closed(void *arg)
     s->handler.on_ended(s->arg);
 }
 
-/* The queue was deleted, or its node went: what was not acknowledged will not be ours. Starting
- * over declares it again. */
 static void on_cancelled(void *arg, struct slice consumer_tag)
 {
     struct subscriber *s = arg;
     (void)consumer_tag;
-    log_warning("consumer_cancelled", "the broker cancelled our consumer, starting over");
-    if (s->state == STARTING)
-        s->cancelled = true;
-    if (s->state == CONSUMING)
-        stop_consuming(s);
+    log_warning("consumer_cancelled", "the broker cancelled our consumer, connecting anew",
+                LOG_TEXT("queue", queue_of(s)));
+    link_give_up(s->link, "the broker cancelled our consumer");
 }
 
 static void on_delivery(void *arg, const struct link_delivery *d)

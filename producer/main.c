@@ -104,10 +104,16 @@ static void on_link_closed(void *arg)
     loop_stop(x->loop);
 }
 
-static void on_drained(void *arg)
+static void on_status_closed(void *arg)
 {
     struct producer *x = arg;
     publisher_close(x->routes.publisher, on_link_closed, x);
+}
+
+static void on_drained(void *arg)
+{
+    struct producer *x = arg;
+    status_close(x->routes.status, on_status_closed, x);
 }
 
 static void on_deadline(evutil_socket_t fd, short events, void *arg)

@@ -69,14 +69,15 @@ static bool send_message(struct publisher *p, struct outbox_message *m)
 {
     if (!window_reserve(&p->window))
         return false;
-    m->tag = link_publish(p->link,
-                          &(struct link_message){.exchange = "",
-                                                 .routing_key = p->options.topology->queue[m->lane],
-                                                 .mandatory = true,
-                                                 .content_type = MESSAGE_CONTENT_TYPE,
-                                                 .type = MESSAGE_TYPE,
-                                                 .message_id = m->id,
-                                                 .body = buffer_slice(&m->body)});
+    m->tag = link_publish(
+        p->link, &(struct link_message){.exchange = "",
+                                        .routing_key = p->options.topology->queue[m->lane],
+                                        .mandatory = true,
+                                        .content_type = MESSAGE_CONTENT_TYPE,
+                                        .type = MESSAGE_TYPE,
+                                        .message_id = m->id,
+                                        .header = {MESSAGE_VERSION_HEADER, MESSAGE_VERSION},
+                                        .body = buffer_slice(&m->body)});
     if (m->tag == 0)
         return false;
     m->sent_ns = clock_now_ns();

@@ -2,11 +2,14 @@
 /*
  * One round asks for the queues one after another. A queue that is not there (404) closes the
  * channel; the round goes on with the next queue when the link is ready again. What is not known
- * is null: AMQP tells the messages that are ready, not those that are unacknowledged.
+ * is null: AMQP tells the messages that are ready, not those that are unacknowledged. A login
+ * without the right to look (RabbitMQ 4.3 wants more for that than the publishing needs) is told
+ * nothing, and asks again now and then only: each refusal is an error in the broker's log.
  */
 #include "producer/status.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/event.h>
 
@@ -23,7 +26,9 @@ enum {
     DEAD = TOPOLOGY_LANES,
 };
 
-#define FRESH_NS    CLOCK_S        /* an answer serves so long */
+#define FRESH_NS    CLOCK_S         /* an answer serves so long */
+#define REFUSED_NS  (600 * CLOCK_S) /* a refusal holds so long */
+#define NO_RIGHT    403
 #define INFO_NS     (90 * CLOCK_S) /* so old may /health tell it: monitors ask each minute */
 #define DEADLINE_NS (2 * CLOCK_S)
 #define UNUSED_NS   (90 * CLOCK_S) /* then the link is closed */
@@ -37,14 +42,18 @@ struct status {
     struct loop *loop;
     struct status_options options;
     struct link *link;               /* owned; NULL while nobody asks */
+    struct link *leaving;            /* owned; says goodbye */
     struct figures figures[QUEUES];  /* of the last round that ended */
     struct figures incoming[QUEUES]; /* of the round under way */
     unsigned step;                   /* queue being asked for */
     bool asking;                     /* a round is under way */
+    bool refused;                    /* the last round: no right to look */
     int64_t asked_ns, answered_ns;   /* begin of the round; end of the last, 0 = none */
     struct call *waiting[WAITING_MAX];
     size_t waiting_count;
     struct event *tick; /* owned; runs while there is a link */
+    void (*on_closed)(void *arg);
+    void *closed_arg;
 };
 
 static const char *queue_name(const struct status *s, unsigned queue)
@@ -146,6 +155,13 @@ void status_refuse_all(struct status *s)
                            "the broker does not tell how full its queues are");
 }
 
+/* The next one is refused as well. */
+static void refuse_round(struct status *s)
+{
+    memset(s->incoming, 0, sizeof s->incoming);
+    end_round(s);
+}
+
 static void on_figures(void *arg, const struct link_answer *answer);
 
 static void ask_next(struct status *s)
@@ -164,6 +180,11 @@ static void on_figures(void *arg, const struct link_answer *answer)
     struct status *s = arg;
     if (answer->code == 0 && !answer->ok)
         return; /* the link is lost: the same queue is asked for again when it is back */
+    s->refused = answer->code == NO_RIGHT;
+    if (s->refused) {
+        refuse_round(s);
+        return;
+    }
     s->incoming[s->step++] = (struct figures){answer->ok, answer->messages, answer->consumers};
     if (answer->ok || s->step == QUEUES)
         ask_next(s);
@@ -183,7 +204,17 @@ static void on_lost(void *arg, const char *reason)
     (void)reason;
 }
 
-static const struct link_handler link_handler = {.on_ready = on_ready, .on_lost = on_lost};
+/* Only the one that leaves is closed. */
+static void on_closed(void *arg)
+{
+    struct status *s = arg;
+    s->leaving = NULL;
+    if (s->on_closed != NULL)
+        s->on_closed(s->closed_arg);
+}
+
+static const struct link_handler link_handler = {
+    .on_ready = on_ready, .on_lost = on_lost, .on_closed = on_closed};
 
 static bool open_link(struct status *s)
 {
@@ -193,9 +224,21 @@ static bool open_link(struct status *s)
     return s->link != NULL && event_add(s->tick, &often) == 0;
 }
 
+static void leave(struct status *s)
+{
+    s->asking = false;
+    event_del(s->tick);
+    if (s->link == NULL)
+        return;
+    link_destroy(s->leaving);
+    s->leaving = s->link;
+    s->link = NULL;
+    link_close(s->leaving);
+}
+
 static void begin_round(struct status *s)
 {
-    if (s->asking || !open_link(s))
+    if (s->asking || s->on_closed != NULL || !open_link(s))
         return;
     s->asking = true;
     s->asked_ns = clock_now_ns();
@@ -214,16 +257,19 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     if (!overdue && age_ns < UNUSED_NS)
         return;
     /* A round that got no answer leaves a question open on the link: begin with a new one. */
-    s->asking = false;
-    event_del(s->tick);
-    link_destroy(s->link);
-    s->link = NULL;
+    leave(s);
     status_refuse_all(s);
+}
+
+static bool is_fresh(const struct status *s)
+{
+    const int64_t fresh_ns = s->refused ? REFUSED_NS : FRESH_NS;
+    return s->answered_ns != 0 && clock_now_ns() - s->answered_ns < fresh_ns;
 }
 
 void status_answer(struct status *s, struct call *c)
 {
-    if (s->answered_ns != 0 && clock_now_ns() - s->answered_ns < FRESH_NS) {
+    if (is_fresh(s)) {
         reply(s, c);
         return;
     }
@@ -242,7 +288,7 @@ void status_answer(struct status *s, struct call *c)
 void status_write_info(struct status *s, struct buffer *out)
 {
     const int64_t age_ns = clock_now_ns() - s->answered_ns;
-    if (s->answered_ns == 0 || age_ns > FRESH_NS)
+    if (!is_fresh(s))
         begin_round(s);
     write_info(s, s->answered_ns != 0 && age_ns < INFO_NS, out);
 }
@@ -262,13 +308,25 @@ struct status *status_create(struct loop *loop, const struct status_options *opt
     return s;
 }
 
+void status_close(struct status *s, void (*fn)(void *arg), void *arg)
+{
+    leave(s);
+    status_refuse_all(s);
+    if (s->leaving == NULL) {
+        fn(arg);
+        return;
+    }
+    s->on_closed = fn;
+    s->closed_arg = arg;
+}
+
 void status_destroy(struct status *s)
 {
     if (s == NULL)
         return;
     status_refuse_all(s);
-    if (s->link != NULL)
-        link_destroy(s->link);
+    link_destroy(s->link);
+    link_destroy(s->leaving);
     event_free(s->tick);
     free(s);
 }

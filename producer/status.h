@@ -23,6 +23,8 @@ struct status_options { /* all lent */
 };
 
 struct status *status_create(struct loop *loop, const struct status_options *options);
+void status_close(struct status *s, void (*fn)(void *arg),
+                  void *arg);          /* says goodbye, then calls */
 void status_destroy(struct status *s); /* nobody waits any more */
 
 void status_answer(struct status *s, struct call *c); /* takes the call */

@@ -205,14 +205,19 @@ static bool fits(const char *text)
     return text == NULL || strlen(text) <= UINT8_MAX;
 }
 
+static bool all_fit(const struct link_message *m)
+{
+    return fits(m->exchange) && fits(m->routing_key) && fits(m->content_type) && fits(m->type) &&
+           fits(m->message_id) && fits(m->reply_to) && fits(m->correlation_id);
+}
+
 uint64_t link_publish(struct link *l, const struct link_message *m)
 {
     assert(!m->mandatory || m->message_id != NULL);
     if (!link_is_ready(l))
         return 0;
     assert(l->confirming);
-    if (!fits(m->exchange) || !fits(m->routing_key) || !fits(m->content_type) || !fits(m->type) ||
-        !fits(m->message_id))
+    if (!all_fit(m))
         return 0;
     const uint64_t tag = confirms_add(&l->confirms, m->mandatory ? m->message_id : NULL);
     if (tag == 0)
@@ -222,6 +227,13 @@ uint64_t link_publish(struct link *l, const struct link_message *m)
         confirms_take_back(&l->confirms);
     l->wrote = true;
     return ok ? tag : 0;
+}
+
+void link_send(struct link *l, const struct link_message *m)
+{
+    assert(!l->confirming && !m->mandatory);
+    if (link_is_ready(l) && all_fit(m))
+        l->wrote = wire_add_message(&l->wire, l->out, m) || l->wrote;
 }
 
 void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple)

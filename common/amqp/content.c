@@ -69,6 +69,8 @@ static enum content_status add_header(struct content *c, const struct wire_frame
     add_text(c, CONTENT_CONTENT_TYPE, p.content_type);
     add_text(c, CONTENT_TYPE, p.type);
     add_text(c, CONTENT_MESSAGE_ID, p.message_id);
+    add_text(c, CONTENT_REPLY_TO, p.reply_to);
+    add_text(c, CONTENT_CORRELATION_ID, p.correlation_id);
     c->version = p.version;
     c->size = f->body_size;
     c->headed = true;
@@ -110,6 +112,8 @@ struct link_delivery content_delivery(const struct content *c)
         .content_type = find_text(c, CONTENT_CONTENT_TYPE),
         .type = find_text(c, CONTENT_TYPE),
         .message_id = find_text(c, CONTENT_MESSAGE_ID),
+        .reply_to = find_text(c, CONTENT_REPLY_TO),
+        .correlation_id = find_text(c, CONTENT_CORRELATION_ID),
         .body = c->single.data != NULL ? c->single : buffer_slice(&c->body),
     };
 }

@@ -2,7 +2,9 @@
 /*
  * What comes in, frame by frame, each given to the one function that knows it. Anything out of
  * turn ends the connection: after a fault nothing of the stream can be trusted, and all that was
- * not confirmed or acknowledged comes again anyway.
+ * not confirmed or acknowledged comes again anyway. A channel that is closing is no fault: RabbitMQ
+ * 4.3 sends a delivery behind its own channel.close. Until the next channel is open, what comes is
+ * of the one before, and discarded.
  */
 #include "common/amqp/frames.h"
 
@@ -100,19 +102,21 @@ static void on_ready_method(struct link *l, const struct wire_frame *f)
         bad(l, "answer to nothing that was asked");
 }
 
+static bool is_between_channels(const struct link *l)
+{
+    return l->state == LINK_CHANNEL || l->state == LINK_REOPENING;
+}
+
 static void on_method(struct link *l, const struct wire_frame *f)
 {
-    const bool opening = l->state == LINK_CHANNEL;
-    if (!opening && l->state != LINK_READY)
-        bad(l, "method on a closed channel");
-    else if (f->method == AMQP_CHANNEL_CLOSE_METHOD)
-        on_channel_close(l, f);
-    else if (!opening)
-        on_ready_method(l, f);
-    else if (f->method == AMQP_CHANNEL_OPEN_OK_METHOD)
-        link_opened(l);
-    else
+    if (l->state != LINK_READY && !is_between_channels(l))
         bad(l, "method on a channel not yet open");
+    else if (f->method == AMQP_CHANNEL_CLOSE_METHOD && l->state != LINK_REOPENING)
+        on_channel_close(l, f);
+    else if (l->state == LINK_READY)
+        on_ready_method(l, f);
+    else if (f->method == AMQP_CHANNEL_OPEN_OK_METHOD && l->state == LINK_CHANNEL)
+        link_opened(l);
 }
 
 static void on_whole(struct link *l)
@@ -130,6 +134,8 @@ static void on_whole(struct link *l)
 
 static void on_content(struct link *l, const struct wire_frame *f)
 {
+    if (is_between_channels(l))
+        return;
     const enum content_status status =
         l->state == LINK_READY ? content_add(&l->content, f) : CONTENT_BAD;
     if (status == CONTENT_BAD)

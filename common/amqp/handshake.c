@@ -21,9 +21,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <event2/bufferevent.h>
-#include <event2/event.h>
-
 #include "common/amqp/link_private.h"
 #include "common/amqp/state.h"
 #include "common/base/clock.h"
@@ -187,22 +184,10 @@ static void on_unblocked(struct link *l, const struct wire_frame *f)
     tell_blocked(l, NULL);
 }
 
-/* The answer still has to get out: the socket stays until the next connection begins. */
-static void say_goodbye(struct link *l)
-{
-    amqp_connection_close_ok_t ok = {0};
-    link_wrote(l, wire_add_method(l->out, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok, ROOM));
-    if (l->bev == NULL)
-        return;
-    bufferevent_setcb(l->bev, NULL, NULL, NULL, NULL);
-    bufferevent_disable(l->bev, EV_READ);
-    l->old = l->bev;
-    l->bev = NULL;
-}
-
 static void on_close(struct link *l, const struct wire_frame *f)
 {
     const amqp_connection_close_t *m = f->fields;
+    amqp_connection_close_ok_t ok = {0};
     char what[512];
     if (l->state == LINK_TUNING && m->reply_code == AMQP_ACCESS_REFUSED)
         snprintf(what, sizeof what, "the broker refused the login of user '%s'", l->options.user);
@@ -210,7 +195,7 @@ static void on_close(struct link *l, const struct wire_frame *f)
         snprintf(what, sizeof what, "the broker refused the virtual host '%s'", l->options.vhost);
     else
         snprintf(what, sizeof what, "the broker closed the connection");
-    say_goodbye(l);
+    link_say_last(l, AMQP_CONNECTION_CLOSE_OK_METHOD, &ok);
     link_drop(l, "%s: %d %.*s", what, m->reply_code, SLICE_ARGS(wire_slice(m->reply_text)));
 }
 

@@ -74,6 +74,12 @@ static void begin(struct link *l)
     dial_start(l);
 }
 
+/* The connection is open, whatever its channel is. */
+static bool is_open(const struct link *l)
+{
+    return l->state == LINK_CHANNEL || l->state == LINK_READY || l->state == LINK_REOPENING;
+}
+
 static void overdue(struct link *l)
 {
     if (l->state == LINK_CONNECTING)
@@ -127,6 +133,17 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     link_leave(l);
 }
 
+/* In good order, as far as that goes without waiting. */
+static void give_up(struct link *l)
+{
+    amqp_connection_close_t bye = {.reply_code = AMQP_REPLY_SUCCESS,
+                                   .reply_text = wire_text(l->fault)};
+    const char *why = l->fault;
+    if (is_open(l))
+        link_say_last(l, AMQP_CONNECTION_CLOSE_METHOD, &bye);
+    link_drop(l, "%s", why);
+}
+
 static void on_kick(evutil_socket_t fd, short events, void *arg)
 {
     struct link *l = arg;
@@ -134,7 +151,7 @@ static void on_kick(evutil_socket_t fd, short events, void *arg)
     (void)events;
     link_enter(l);
     if (l->fault != NULL)
-        link_drop(l, "%s", l->fault);
+        give_up(l);
     else if (l->in != NULL)
         frames_read(l);
     link_leave(l);
@@ -194,8 +211,7 @@ static void hush(struct link *l)
 
 void link_close(struct link *l)
 {
-    const bool open =
-        l->state == LINK_CHANNEL || l->state == LINK_READY || l->state == LINK_REOPENING;
+    const bool open = is_open(l);
     if (l->state == LINK_CLOSING || l->state == LINK_CLOSED)
         return;
     link_enter(l);

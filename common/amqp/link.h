@@ -40,8 +40,8 @@ struct link_delivery {
     uint64_t generation, tag;
     bool redelivered;
     struct slice consumer_tag, routing_key;
-    struct slice content_type, type, message_id; /* empty when absent */
-    int64_t version;                             /* header holdfast-version; 0 = absent */
+    struct slice content_type, type, message_id, reply_to, correlation_id; /* empty when absent */
+    int64_t version; /* header holdfast-version; 0 = absent */
     struct slice body;
 };
 
@@ -73,11 +73,16 @@ struct link_queue {
     const char *dead_letter_queue; /* NULL = none; through the default exchange */
 };
 
+/* Without AMQP's priority: what brokers make of it differs, and one of ours would be told apart
+ * from a stranger's. */
 struct link_message {
     const char *exchange, *routing_key; /* "" exchange = straight to the queue */
-    bool mandatory;
-    uint8_t priority;
-    const char *content_type, *type, *message_id; /* NULL = leave out */
+    bool mandatory, transient;
+    const char *content_type, *type, *message_id, *reply_to, *correlation_id; /* NULL: left out */
+    struct {
+        const char *name; /* NULL: none */
+        int32_t value;
+    } header;
     struct slice body; /* copied into the socket's buffer before link_publish returns */
 };
 
@@ -102,10 +107,13 @@ void link_consume(struct link *l, const char *queue, const char *consumer_tag, u
                   link_answer_fn fn, void *arg);
 void link_cancel(struct link *l, const char *consumer_tag, link_answer_fn fn, void *arg);
 
-/* The tag of the confirm to come, from 1 in each generation; persistent always. Needs confirms. A
+/* The tag of the confirm to come, from 1 in each generation; Needs confirms. A
  * mandatory message needs a message_id. 0: not sent, because the link is not ready, memory ran out,
  * or a name is longer than the 255 bytes AMQP allows. */
 uint64_t link_publish(struct link *l, const struct link_message *m);
+
+/* Without a confirm, on a link that has not selected them: whatever becomes of it. */
+void link_send(struct link *l, const struct link_message *m);
 
 /* Nothing happens when `generation` is not the present one. */
 void link_ack(struct link *l, uint64_t generation, uint64_t tag, bool multiple);

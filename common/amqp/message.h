@@ -12,4 +12,7 @@
 #define MESSAGE_VERSION        1
 #define MESSAGE_VERSION_HEADER "holdfast-version"
 
+/* Of the feed: the event's priority, 0 to 9, for whoever wants it without reading the body. */
+#define MESSAGE_PRIORITY_HEADER "holdfast-priority"
+
 #endif

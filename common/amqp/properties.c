@@ -134,8 +134,8 @@ bool properties_read(struct slice encoded, struct properties *out)
     }
     take(&r, (flags & AMQP_BASIC_DELIVERY_MODE_FLAG) != 0);
     take(&r, (flags & AMQP_BASIC_PRIORITY_FLAG) != 0);
-    take_if(&r, flags, AMQP_BASIC_CORRELATION_ID_FLAG);
-    take_if(&r, flags, AMQP_BASIC_REPLY_TO_FLAG);
+    p.correlation_id = take_if(&r, flags, AMQP_BASIC_CORRELATION_ID_FLAG);
+    p.reply_to = take_if(&r, flags, AMQP_BASIC_REPLY_TO_FLAG);
     take_if(&r, flags, AMQP_BASIC_EXPIRATION_FLAG);
     p.message_id = take_if(&r, flags, AMQP_BASIC_MESSAGE_ID_FLAG);
     take(&r, (flags & AMQP_BASIC_TIMESTAMP_FLAG) != 0 ? 8 : 0);

@@ -8,8 +8,9 @@
 #include "common/base/slice.h"
 
 struct properties {
-    struct slice content_type, message_id, type; /* lent from the encoding; data NULL: absent */
-    int64_t version;                             /* header holdfast-version; 0: absent */
+    /* Lent from the encoding; data NULL: absent. */
+    struct slice content_type, message_id, type, reply_to, correlation_id;
+    int64_t version; /* header holdfast-version; 0: absent */
 };
 
 /* False: cut short. Unknown or odd headers are no fault: they are other people's. */

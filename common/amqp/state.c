@@ -25,6 +25,7 @@
 #define STEADY_NS      CLOCK_S       /* READY for this long: the next failure is a first one */
 #define TICK_IDLE_NS   (5 * CLOCK_S) /* without heartbeats */
 #define TICKS_PER_BEAT 4
+#define LAST_WORD_ROOM 512
 
 static const struct {
     const char *name;
@@ -88,6 +89,18 @@ void link_end_connection(struct link *l)
     l->paused = false;
     l->blocked = false;
     wire_reset(&l->wire);
+}
+
+/* It still has to get out: the socket stays until the next connection begins. */
+void link_say_last(struct link *l, uint32_t method, void *fields)
+{
+    link_wrote(l, wire_add_method(l->out, method, fields, LAST_WORD_ROOM));
+    if (l->bev == NULL)
+        return;
+    bufferevent_setcb(l->bev, NULL, NULL, NULL, NULL);
+    bufferevent_disable(l->bev, EV_READ);
+    l->old = l->bev;
+    l->bev = NULL;
 }
 
 static void end_channel(struct link *l)

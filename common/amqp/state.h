@@ -46,15 +46,15 @@ void link_timer_set(struct link *l, int64_t ns);
 
 /* Why the link is not ready, for people. */
 void link_set_reason(struct link *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void link_say_last(struct link *l, uint32_t method, void *fields); /* before a link_drop */
 /* The connection is over, for the reason given: tells the owner and comes back. */
 void link_drop(struct link *l, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The channel is over, the connection stays; `method` is what the broker refused. */
 void link_drop_channel(struct link *l, const struct link_answer *refusal, uint32_t method);
-/* A fault inside a public call: drops the connection from the loop, soon. */
-void link_fault(struct link *l, const char *why);
-void link_end_connection(struct link *l); /* lets go of all that belongs to it */
-void link_tuned(struct link *l);          /* heartbeats begin */
-void link_opened(struct link *l);         /* the channel is open */
-void link_wrote(struct link *l, bool ok); /* after each wire_add_… */
+void link_fault(struct link *l, const char *why); /* soon, from the loop: the connection is over */
+void link_end_connection(struct link *l);         /* lets go of all that belongs to it */
+void link_tuned(struct link *l);                  /* heartbeats begin */
+void link_opened(struct link *l);                 /* the channel is open */
+void link_wrote(struct link *l, bool ok);         /* after each wire_add_… */
 
 #endif

@@ -22,14 +22,13 @@
 #include <event2/buffer.h>
 
 #include "common/amqp/link.h"
-#include "common/amqp/message.h"
 #include "common/base/clock.h"
 
 #define HEAD_SIZE  7
 #define FRAME_SIZE (HEAD_SIZE + 1) /* around the payload */
 
 /* Fixed parts of a message: two frames, method and property fields without their texts. */
-#define MESSAGE_ROOM 160
+#define MESSAGE_ROOM 192
 
 void wire_init(struct wire *w)
 {
@@ -237,15 +236,15 @@ static void set_text(amqp_basic_properties_t *p, amqp_flags_t flag, amqp_bytes_t
 static amqp_basic_properties_t properties_of(const struct link_message *m)
 {
     amqp_basic_properties_t p = {
-        ._flags =
-            AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_PRIORITY_FLAG | AMQP_BASIC_TIMESTAMP_FLAG,
-        .delivery_mode = AMQP_DELIVERY_PERSISTENT,
-        .priority = m->priority,
+        ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_TIMESTAMP_FLAG,
+        .delivery_mode = m->transient ? AMQP_DELIVERY_NONPERSISTENT : AMQP_DELIVERY_PERSISTENT,
         .timestamp = (uint64_t)(clock_wall_us() / 1000000),
     };
     set_text(&p, AMQP_BASIC_CONTENT_TYPE_FLAG, &p.content_type, m->content_type);
     set_text(&p, AMQP_BASIC_TYPE_FLAG, &p.type, m->type);
     set_text(&p, AMQP_BASIC_MESSAGE_ID_FLAG, &p.message_id, m->message_id);
+    set_text(&p, AMQP_BASIC_REPLY_TO_FLAG, &p.reply_to, m->reply_to);
+    set_text(&p, AMQP_BASIC_CORRELATION_ID_FLAG, &p.correlation_id, m->correlation_id);
     return p;
 }
 
@@ -258,7 +257,8 @@ static size_t room_for(const struct wire *w, const struct link_message *m)
 {
     const size_t frames = m->body.size / (w->frame_max - FRAME_SIZE) + 1;
     return MESSAGE_ROOM + length(m->exchange) + length(m->routing_key) + length(m->content_type) +
-           length(m->type) + length(m->message_id) + m->body.size + frames * FRAME_SIZE;
+           length(m->type) + length(m->message_id) + length(m->reply_to) +
+           length(m->correlation_id) + length(m->header.name) + m->body.size + frames * FRAME_SIZE;
 }
 
 static size_t put_message(const struct wire *w, uint8_t *p, size_t room,
@@ -268,12 +268,12 @@ static size_t put_message(const struct wire *w, uint8_t *p, size_t room,
                                     .routing_key = wire_text(m->routing_key),
                                     .mandatory = m->mandatory};
     amqp_basic_properties_t properties = properties_of(m);
-    amqp_table_entry_t version = {
-        .key = wire_text(MESSAGE_VERSION_HEADER),
-        .value = {.kind = AMQP_FIELD_KIND_I32, .value.i32 = MESSAGE_VERSION}};
-    if (m->type != NULL && strcmp(m->type, MESSAGE_TYPE) == 0) {
+    amqp_table_entry_t table = {
+        .key = wire_text(m->header.name),
+        .value = {.kind = AMQP_FIELD_KIND_I32, .value.i32 = m->header.value}};
+    if (m->header.name != NULL) {
         properties._flags |= AMQP_BASIC_HEADERS_FLAG;
-        properties.headers = (amqp_table_t){1, &version};
+        properties.headers = (amqp_table_t){1, &table};
     }
     const size_t method = put_method(p, room, AMQP_BASIC_PUBLISH_METHOD, &publish);
     if (method == 0)

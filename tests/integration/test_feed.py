@@ -72,7 +72,8 @@ def test_a_stored_event_is_told_as_it_is_stored(stack: Stack, broker: Vhost) -> 
         assert method.routing_key == "cns.risk.alert.high"
         assert properties.message_id == str(row["id"])
         assert (properties.content_type, properties.type) == ("application/json", "risk_alert")
-        assert (properties.priority, properties.delivery_mode) == (8, 2)
+        assert (properties.priority, properties.delivery_mode) == (None, 2)
+        assert properties.headers["holdfast-priority"] == 8
         told = json.loads(body)
         assert told["id"] == str(row["id"]) and told["event_id"] == "r-1"
         assert told["severity"] == "error" == row["severity"]
@@ -91,7 +92,8 @@ def test_every_event_of_a_batch_has_its_own_message(stack: Stack, broker: Vhost)
         for n in range(500):
             method, properties = found[f"b-{n}"]
             assert method.routing_key == f"events.type_{n % 3}"
-            assert properties.priority == n % 7 and properties.type == f"type_{n % 3}"
+            assert properties.headers["holdfast-priority"] == n % 7
+            assert properties.type == f"type_{n % 3}"
 
 
 def test_what_nobody_is_bound_to_is_not_sent_and_hides_nothing(stack: Stack,
@@ -320,3 +322,58 @@ def test_a_subscriber_misses_nothing_through_two_kills(make_stack: Callable[...,
           f"{sum(n > 1 for n in got.values())} told more than once")
     assert got.keys() == wanted
     assert stack.count() == total
+
+
+@pytest.mark.parametrize("queue_type", ["quorum", "classic"])
+def test_a_subscriber_gets_commit_order_whatever_the_priorities(stack: Stack, broker: Vhost,
+                                                                queue_type: str) -> None:
+    """Quorum queues of RabbitMQ 4.3 deliver by AMQP's priority without being asked."""
+    queue = f"ordered-{queue_type}"
+    with broker.connect() as connection:
+        channel = connection.channel()
+        channel.queue_declare(queue, durable=True, arguments={"x-queue-type": queue_type})
+        channel.exchange_declare(EXCHANGE, "topic", durable=True)
+        channel.queue_bind(queue, EXCHANGE, "ordered")
+        answer = stack.post([{"event_type": "x", "routing_key": "ordered", "event_id": str(n),
+                              "priority": n % 7} for n in range(60)])
+        assert answer.status_code == 202
+        stack.wait_count(60)
+        wait_for("all told", lambda: broker.ready(queue) == 60)
+        told = [channel.basic_get(queue, auto_ack=True) for _ in range(60)]
+    assert [json.loads(body)["event_id"] for _, _, body in told] == [str(n) for n in range(60)]
+    assert {properties.priority for _, properties, _ in told} == {None}
+    assert [properties.headers["holdfast-priority"] for _, properties, _ in told] == [
+        n % 7 for n in range(60)]
+
+
+def test_a_backlog_of_the_grave_does_not_starve_the_rest(stack: Stack, broker: Vhost) -> None:
+    queue = "backlog"
+    with broker.connect() as connection:
+        channel = connection.channel()
+        channel.queue_declare(queue, durable=True, arguments={"x-queue-type": "quorum"})
+        channel.exchange_declare(EXCHANGE, "topic", durable=True)
+        channel.queue_bind(queue, EXCHANGE, "#")
+        for n, priority in enumerate([0, 6, 6, 6, 0, 6]):
+            assert stack.post({"event_type": "x", "event_id": str(n), "routing_key": "b",
+                               "priority": priority}).status_code == 202
+            stack.event(str(n))
+        wait_for("all told", lambda: broker.ready(queue) == 6)
+        told = [json.loads(channel.basic_get(queue, auto_ack=True)[2]) for _ in range(6)]
+    assert [(e["event_id"], e["priority"]) for e in told] == [
+        ("0", 0), ("1", 6), ("2", 6), ("3", 6), ("4", 0), ("5", 6)]
+
+
+def test_messages_of_a_lane_have_no_priority_a_stranger_could_pass(
+        make_stack: Callable[..., Stack], broker: Vhost) -> None:
+    """From 4.3 on a message without a priority counts as one of the middle."""
+    stack = make_stack(consumers=0)
+    with broker.connect() as connection:
+        channel = connection.channel()
+        for n in range(6):
+            assert stack.post({"event_type": "x", "event_id": f"ours-{n}",
+                               "priority": n}).status_code == 202
+            channel.basic_publish("", "log_queue", b'{"event_type":"x"}')
+        wait_for("all there", lambda: broker.ready("log_queue") == 12)
+        found = [channel.basic_get("log_queue", auto_ack=True) for _ in range(12)]
+    assert {properties.priority for _, properties, _ in found} == {None}
+    assert [b"ours" in body for _, _, body in found] == [True, False] * 6

@@ -8,6 +8,8 @@ from itertools import groupby
 from pathlib import Path
 
 LEVEL = re.compile(r"(\S+ \S+ \[(?:error|critical|alert|emergency)\] \S+) ?(.*)")
+# Of a connection that ended: level, and its name.
+CLOSED = re.compile(r"\[(\w+)\] \S+ closing AMQP connection .* - ([^,]+), vhost: '([^']*)'")
 # The answer to whoever looks for a queue that is not there yet.
 NO_FAULT = re.compile(r"caused a channel exception not_found")
 REPORTS, LINES, COLUMNS = 12, 25, 200
@@ -31,13 +33,21 @@ class BrokerLog:
         """How long it is now."""
         return {path: path.stat().st_size for path in self._files()}
 
+    def closings(self, mark: dict[Path, int], vhost: str) -> list[tuple[str, str]]:
+        """Name of each connection that ended since the mark, and the level that was worth: `info`
+        of those that said goodbye, `warning` of those that were just gone."""
+        return [(name, level) for text in self._since(mark)
+                for level, name, where in CLOSED.findall(text) if where == vhost]
+
+    def _since(self, mark: dict[Path, int]) -> list[str]:
+        return [path.read_bytes()[mark.get(path, 0):].decode(errors="replace")
+                for path in self._files()]
+
     def errors(self, mark: dict[Path, int]) -> str:
         """The reports since the mark: the first ones and the last one, if there are many."""
         found: list[str] = []
-        for path in self._files():
-            with open(path, "rb") as f:
-                f.seek(mark.get(path, 0))
-                found += reports(f.read().decode(errors="replace"))
+        for text in self._since(mark):
+            found += reports(text)
         if len(found) > REPORTS:
             left_out = len(found) - REPORTS
             found[REPORTS - 1:-1] = [f"… {left_out} more reports"]

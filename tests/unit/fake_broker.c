@@ -50,12 +50,13 @@ static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
 
 static void on_delivery(void *arg, const struct link_delivery *d)
 {
-    note(arg, "delivery(%llu/%llu %.*s %.*s %.*s %.*s %.*s v%lld %zu:%.*s%s)",
+    note(arg, "delivery(%llu/%llu %.*s %.*s %.*s %.*s %.*s%s%.*s%s%.*s v%lld %zu:%.*s%s)",
          (unsigned long long)d->generation, (unsigned long long)d->tag, SLICE_ARGS(d->consumer_tag),
          SLICE_ARGS(d->routing_key), SLICE_ARGS(d->content_type), SLICE_ARGS(d->type),
-         SLICE_ARGS(d->message_id), (long long)d->version, d->body.size,
-         d->body.size > 20 ? 20 : (int)d->body.size, d->body.size > 0 ? d->body.data : "",
-         d->redelivered ? " again" : "");
+         SLICE_ARGS(d->message_id), d->reply_to.size > 0 ? " to " : "", SLICE_ARGS(d->reply_to),
+         d->correlation_id.size > 0 ? " of " : "", SLICE_ARGS(d->correlation_id),
+         (long long)d->version, d->body.size, d->body.size > 20 ? 20 : (int)d->body.size,
+         d->body.size > 0 ? d->body.data : "", d->redelivered ? " again" : "");
 }
 
 static void on_cancelled(void *arg, struct slice consumer_tag)

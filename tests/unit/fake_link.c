@@ -97,10 +97,11 @@ uint64_t link_publish(struct link *l, const struct link_message *m)
     if (!l->ready || l->room == 0)
         return 0;
     l->room--;
-    note("%s%s/%s/%d/%s ", m->mandatory ? "?" : "", m->routing_key, m->type, m->priority,
+    note("%s%s/%s/%d/%s ", m->mandatory ? "?" : "", m->routing_key, m->type, m->header.value,
          m->message_id + 32);
     assert_string_equal(m->exchange, "events");
     assert_string_equal(m->content_type, "application/json");
+    assert_string_equal(m->header.name, "holdfast-priority");
     assert_memory_equal(m->body.data, "{\"id\":\"", 7);
     assert_memory_equal(m->body.data + 7, m->message_id, ID_TEXT_SIZE);
     assert_int_equal(m->body.data[m->body.size - 1], '}');

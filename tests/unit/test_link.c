@@ -192,6 +192,7 @@ static void an_owner_may_give_the_connection_up(void **state)
     assert_string_equal(fake_events(&f), "");
     fake_turn(&f);
     assert_string_equal(fake_events(&f), "lost(no memory) ");
+    assert_string_equal(fake_said(&f), "CONNECTION_CLOSE ");
     fake_open(&f);
     assert_int_equal(link_generation(f.link), 2);
     fake_finish(&f);

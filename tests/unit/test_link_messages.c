@@ -213,6 +213,9 @@ static void deliveries_are_put_together(void **state)
                                         .content_type = MESSAGE_CONTENT_TYPE,
                                         .type = MESSAGE_TYPE,
                                         .message_id = "id",
+                                        .reply_to = "who",
+                                        .correlation_id = "17",
+                                        .header = {MESSAGE_VERSION_HEADER, MESSAGE_VERSION},
                                         .body = SLICE("0123456789")};
     const struct link_message empty = {.exchange = "", .routing_key = ""};
     struct fake f;
@@ -225,7 +228,8 @@ static void deliveries_are_put_together(void **state)
                             "delivery(1/1 c key application/json   v0 10:0123456789) ");
         fake_deliver(&f, 2, &events, 3);
         assert_string_equal(fake_events(&f), "delivery(1/2 c key application/x-ndjson "
-                                             "holdfast.events id v1 10:0123456789) ");
+                                             "holdfast.events id to who of 17 v1 "
+                                             "10:0123456789) ");
         fake_deliver(&f, 3, &empty, 10);
         assert_string_equal(fake_events(&f), "delivery(1/3 c     v0 0:) ");
     }
