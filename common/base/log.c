@@ -2,7 +2,8 @@
 /*
  * A line is put together in memory and written with one write(2), so lines of several
  * workers on one stderr do not mix. Controls are escaped in both formats: what a broker or
- * database said cannot forge a line.
+ * database said cannot forge a line, whatever its reader takes for the end of one, nor give orders
+ * to a terminal or turn its text around.
  */
 #include "common/base/log.h"
 
@@ -12,6 +13,7 @@
 
 #include "common/base/buffer.h"
 #include "common/base/clock.h"
+#include "common/base/json_text.h"
 
 #define REPEAT_NS (30 * CLOCK_S)
 
@@ -35,10 +37,52 @@ bool log_is_on(enum log_level level)
     return level >= threshold;
 }
 
+/* Of a character in two or three bytes. */
+static unsigned code_of(const char *p, size_t size)
+{
+    const unsigned first = (unsigned char)p[0], second = p[1] & 0x3f;
+    return size == 2 ? (first & 0x1f) << 6 | second
+                     : (first & 0x0f) << 12 | second << 6 | (p[2] & 0x3f);
+}
+
+/* The controls ASCII does not have: C1, the ends of lines and paragraphs, marks of direction. */
+static bool is_control(unsigned code)
+{
+    return (code >= 0x80 && code < 0xa0) || code == 0x61c || code == 0x200e || code == 0x200f ||
+           (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Bytes of the character at p. *out_escape: what is written for it instead; 0 = nothing else. */
+static size_t look(const char *p, const char *end, unsigned *out_escape)
+{
+    const size_t size = json_utf8_size(p, end);
+    const unsigned code = size == 2 || size == 3 ? code_of(p, size) : 0;
+    *out_escape = size == 0 ? 0xfffd : is_control(code) ? code : 0;
+    return size == 0 ? 1 : size;
+}
+
+static void add_string(struct buffer *line, const char *text)
+{
+    struct buffer escaped = {0}; /* of the controls ASCII has */
+    buffer_add_json_string(&escaped, slice_of(text));
+    const char *end = escaped.data + escaped.size;
+    unsigned escape;
+    for (const char *p = escaped.data; p < end;) {
+        const size_t size = look(p, end, &escape);
+        if (escape != 0)
+            buffer_printf(line, "\\u%04x", escape);
+        else
+            buffer_add(line, p, size);
+        p += size;
+    }
+    line->failed = line->failed || escaped.failed;
+    buffer_finish(&escaped);
+}
+
 static void add_value(struct buffer *line, const struct log_field *f)
 {
     if (f->text != NULL)
-        buffer_add_json_string(line, slice_of(f->text));
+        add_string(line, f->text);
     else
         buffer_printf(line, "%" PRId64, f->number);
 }
