@@ -24,6 +24,10 @@
 #include "producer/request.h"
 #include "producer/status.h"
 
+/* Seconds. Exporters of OpenTelemetry give up at once when it is not within their 10 s for all
+ * tries together; one that asks again soon costs next to nothing. */
+#define PAUSED_RETRY_S "3"
+
 static struct metric *unavailable, *body_bytes;
 
 static void count_refused(const struct ingest_result *result)
@@ -99,7 +103,7 @@ static void refuse_paused(const struct routes *x, struct call *c)
     call_refuse(c, &(struct problem){.status = 503,
                                      .slug = "paused",
                                      .detail = detail,
-                                     .headers = {{"Retry-After", "10"}}});
+                                     .headers = {{"Retry-After", PAUSED_RETRY_S}}});
 }
 
 /* False: answered. */
