@@ -26,13 +26,14 @@
 #include "consumer/consumer.h"
 #include "schema/catalog.h"
 
-#define NAME               "holdfast-consumer"
-#define EXIT_FAILED        1
-#define EXIT_CONFIG        78
-#define MAPPED_BYTES       (192 * 1024)
-#define FREE_BYTES         (512 * 1024)
-#define PROBES_CONNECTIONS 64
-#define PROBES_BODY_BYTES  1024
+#define NAME                 "holdfast-consumer"
+#define EXIT_FAILED          1
+#define EXIT_CONFIG          78
+#define MAPPED_BYTES         (192 * 1024)
+#define FREE_BYTES           (512 * 1024)
+#define PROBES_CONNECTIONS   64
+#define PROBES_BODY_BYTES    1024
+#define PROBES_SHARE_PERCENT 3 /* of the loop, whose work is storing */
 
 struct program {
     struct config config;
@@ -95,12 +96,14 @@ static void log_no_memory(void)
 
 static bool listen_for_probes(struct program *p)
 {
-    const struct server_options options = {.host = p->config.metrics_host,
-                                           .port = (int)p->config.metrics_port,
-                                           .max_body_bytes = PROBES_BODY_BYTES,
-                                           .max_connections = PROBES_CONNECTIONS,
-                                           .request_timeout_ns =
-                                               p->config.request_timeout_ms * CLOCK_MS};
+    const struct server_options options = {
+        .host = p->config.metrics_host,
+        .port = (int)p->config.metrics_port,
+        .max_body_bytes = PROBES_BODY_BYTES,
+        .max_connections = PROBES_CONNECTIONS,
+        .request_timeout_ns = p->config.request_timeout_ms * CLOCK_MS,
+        .idle_timeout_ns = p->config.http_idle_timeout_s * CLOCK_S,
+        .share_percent = PROBES_SHARE_PERCENT};
     p->probes =
         (struct probes){.service = "consumer", .on_health = consumer_report, .arg = p->consumer};
     probes_add_routes(&p->probes, p->router);

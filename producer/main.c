@@ -303,6 +303,7 @@ static bool prepare(struct producer *x)
         .max_body_bytes = (size_t)c->max_body_bytes,
         .max_connections = (size_t)c->max_connections,
         .request_timeout_ns = c->request_timeout_ms * CLOCK_MS,
+        .idle_timeout_ns = c->http_idle_timeout_s * CLOCK_S,
     };
     x->link = link_options_of(c, x->link_name);
     x->status_link = link_options_of(c, x->status_link_name);
@@ -317,15 +318,16 @@ static void log_no_memory(void)
 static int run_workers(struct producer *x)
 {
     const struct config *c = x->config;
-    const int port = server_reserve(&x->listen, &x->listen.port);
-    if (port < 0) {
+    struct listener_sockets reserved;
+    if (!server_reserve(&x->listen, &reserved)) {
         log_no_port(x);
         return EXIT_FAILED;
     }
+    x->listen.port = reserved.port;
     x->watch = watch_create((int)c->producer_workers, &x->notify);
     if (x->watch == NULL) {
         log_no_memory();
-        close(port);
+        listener_close(&reserved);
         return EXIT_FAILED;
     }
     const int code = supervisor_run(&(struct supervisor_options){
@@ -336,7 +338,7 @@ static int run_workers(struct producer *x)
         .arg = x,
     });
     watch_destroy(x->watch);
-    close(port);
+    listener_close(&reserved);
     return code;
 }
 

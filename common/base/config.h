@@ -35,7 +35,7 @@ struct config {
     char *producer_host, *admin_api_key;
     int64_t producer_port, producer_workers;
     int64_t max_body_bytes, max_event_bytes, max_batch_events, max_json_depth;
-    int64_t max_connections, request_timeout_ms, publish_confirm_timeout_ms;
+    int64_t max_connections, request_timeout_ms, http_idle_timeout_s, publish_confirm_timeout_ms;
     int64_t outbox_events, outbox_bytes;
     int64_t consumer_prefetch, consumer_batch_events, consumer_writers;
     int64_t consumer_retry_attempts, consumer_retry_delay_s;

@@ -5,7 +5,7 @@
 #include <time.h>
 
 #include "common/base/clock.h"
-#include "common/net/conn.h"
+#include "common/net/conns.h"
 
 enum { FREE_CALLS_MAX = 256 }; /* kept for reuse */
 
@@ -206,8 +206,8 @@ static void add_head(const struct call *c, const struct reply *r, struct buffer 
         add_headers(to, c->style->headers);
     if (call_is_last(c))
         add_header(to, "Connection", "close");
-    else if (c->guard.head.old)
-        add_header(to, "Connection", "keep-alive");
+    else
+        buffer_add_text(to, c->conns->keep_alive);
     buffer_add(to, "\r\n", 2);
 }
 

@@ -9,9 +9,10 @@
  *
  * After the last answer the connection lingers: our side is shut, what still comes is thrown away,
  * until the client closes or its time is up. Closing at once while bytes are unread resets the
- * connection, and the client may see the reset instead of the answer.
+ * connection, and the client may see the reset instead of the answer. Many send the whole of a
+ * large body before they look for one, so a refusal lingers for as much as a body may have.
  */
-#include "common/net/conn.h"
+#include "common/net/conn_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -30,26 +31,10 @@ enum {
     READ_BYTES_MAX = 65536,      /* of one read of a socket, and of what waits unread behind it */
     ANSWER_KEPT_BYTES = 262144,  /* memory the answer buffer may keep */
     UNSENT_BYTES_MAX = 67108864, /* of all answers their clients have not read yet */
-    LINGER_BYTES_MAX = 1048576,  /* thrown away behind the last answer */
+    LINGER_BODIES = 4,           /* largest bodies that are thrown away behind the last answer */
 };
 
-#define IDLE_NS     (60 * CLOCK_S)
-#define LINGER_NS   (2 * CLOCK_S)
-#define FAREWELL_NS (CLOCK_S / 2)
-
-struct conn {
-    struct conns *owner;
-    struct conn *next, *prev; /* on owner's list */
-    struct bufferevent *bev;  /* owned */
-    struct call *call;        /* in READING and ASKED; lent while a handler has it */
-    enum conn_state state;
-    int64_t deadline_ns; /* of the state */
-    size_t lingered;     /* bytes thrown away in LINGERING */
-    size_t unsent;       /* bytes of the answer when ANSWERING began */
-    bool closing;        /* the present answer is the last */
-    bool ended;          /* the client sends no more, but may wait for answers */
-    bool pumping;        /* requests are being read; whoever answers need not start that */
-};
+#define LINGER_NS (2 * CLOCK_S) /* without a byte */
 
 int conn_fd(const struct conn *c)
 {
@@ -74,22 +59,26 @@ static int64_t time_in(const struct conns *cs, enum conn_state state)
     case CONN_IDLE:
         break;
     }
-    return IDLE_NS;
+    return cs->idle_timeout_ns;
 }
 
-/* The only place that changes a state. */
-static void enter(struct conn *c, enum conn_state to)
+void conn_enter(struct conn *c, enum conn_state to)
 {
     struct conns *cs = c->owner;
-    const bool was_busy = is_busy(c->state);
-    if (c->state == CONN_ANSWERING) {
+    const enum conn_state from = c->state;
+    if (from == CONN_ANSWERING) {
         cs->unsent_bytes -= c->unsent;
         c->unsent = 0;
     }
-    cs->busy += (size_t)is_busy(to) - (size_t)was_busy;
+    cs->busy += (size_t)is_busy(to) - (size_t)is_busy(from);
+    cs->asked += (size_t)(to == CONN_ASKED) - (size_t)(from == CONN_ASKED);
     c->state = to;
-    c->deadline_ns = clock_now_ns() + time_in(cs, to);
-    if (was_busy ? !is_busy(to) : is_busy(to) && cs->count >= cs->max)
+    c->moved = 0;
+    c->since_ns = clock_now_ns();
+    c->deadline_ns = c->since_ns + time_in(cs, to);
+    const bool is_freer = is_busy(from) && !is_busy(to);
+    const bool may_be_full = cs->count >= cs->max && (from == CONN_ASKED || to == CONN_ASKED);
+    if (is_freer || may_be_full)
         cs->on_change(cs->arg);
 }
 
@@ -105,17 +94,19 @@ static void part_from_call(struct conn *c)
         call_release(c->owner, call);
 }
 
-static void conn_destroy(struct conn *c)
+void conn_destroy(struct conn *c)
 {
     struct conns *cs = c->owner;
     part_from_call(c);
-    enter(c, CONN_IDLE);
+    conn_enter(c, CONN_IDLE);
     if (c->prev != NULL)
         c->prev->next = c->next;
     else
         cs->first = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
+    if (c->waiting)
+        TAILQ_REMOVE(&cs->waiting, c, turn);
     bufferevent_free(c->bev);
     free(c);
     cs->count--;
@@ -127,22 +118,22 @@ static void conn_destroy(struct conn *c)
  * stand inside one of its callbacks. */
 static void give_up(struct conn *c)
 {
-    enter(c, CONN_LINGERING);
+    conn_enter(c, CONN_LINGERING);
     c->deadline_ns = 0;
 }
 
 /* The present answer has left. */
-static void end_answer(struct conn *c)
+void conn_end_answer(struct conn *c)
 {
     if (!c->closing) {
-        enter(c, CONN_IDLE);
+        conn_enter(c, CONN_IDLE);
         return;
     }
     shutdown(conn_fd(c), SHUT_WR);
     if (c->ended)
         give_up(c);
     else
-        enter(c, CONN_LINGERING);
+        conn_enter(c, CONN_LINGERING);
 }
 
 static void send_answer(struct conn *c, struct slice bytes)
@@ -157,14 +148,14 @@ static void send_answer(struct conn *c, struct slice bytes)
     const size_t done = sent > 0 ? (size_t)sent : 0;
     const struct slice rest = {bytes.data + done, bytes.size - done};
     if (rest.size == 0) {
-        end_answer(c);
+        conn_end_answer(c);
         return;
     }
     if (rest.size > UNSENT_BYTES_MAX - c->owner->unsent_bytes) {
         give_up(c);
         return;
     }
-    enter(c, CONN_ANSWERING);
+    conn_enter(c, CONN_ANSWERING);
     c->unsent = rest.size;
     c->owner->unsent_bytes += c->unsent;
     if (bufferevent_write(c->bev, rest.data, rest.size) != 0)
@@ -190,7 +181,7 @@ static bool begin_call(struct conn *c)
     if (c->call == NULL)
         return false;
     c->call->conn = c;
-    enter(c, CONN_READING);
+    conn_enter(c, CONN_READING);
     return true;
 }
 
@@ -200,7 +191,8 @@ static void ask(struct conn *c)
     struct conns *cs = c->owner;
     struct call *call = c->call;
     const struct head_fault *fault = &call->guard.fault;
-    enter(c, CONN_ASKED);
+    conn_enter(c, CONN_ASKED);
+    c->asked_before = true;
     call->started_ns = clock_now_ns();
     call->open = true;
     cs->open_calls++;
@@ -214,38 +206,76 @@ static void ask(struct conn *c)
                               .headers = {{fault->status == 503 ? "Retry-After" : NULL, "1"}}});
 }
 
-static void throw_away(struct conn *c, struct evbuffer *input)
+void conn_refuse(struct conn *c, const struct head_fault *fault)
 {
-    c->lingered += evbuffer_get_length(input);
-    evbuffer_drain(input, evbuffer_get_length(input));
-    if (c->lingered > LINGER_BYTES_MAX)
-        give_up(c);
+    guard_refuse(&c->call->guard, fault);
+    ask(c);
 }
 
-/* Reads requests until one is being handled or the bytes run out. */
-static void pump(struct conn *c)
+static void throw_away(struct conn *c, struct evbuffer *input)
+{
+    const struct conns *cs = c->owner;
+    const int64_t now_ns = clock_now_ns();
+    if (c->deadline_ns == 0) /* given up */
+        return;
+    c->moved += evbuffer_get_length(input);
+    evbuffer_drain(input, evbuffer_get_length(input));
+    if (c->moved / LINGER_BODIES > cs->budget.body_bytes_max ||
+        now_ns - c->since_ns > cs->request_timeout_ns)
+        give_up(c);
+    else
+        c->deadline_ns = now_ns + LINGER_NS;
+}
+
+/* False: more bytes are needed. */
+static bool read_request(struct conn *c, struct evbuffer *input)
+{
+    const size_t before = evbuffer_get_length(input);
+    const bool complete = guard_feed(&c->call->guard, input);
+    c->moved += before - evbuffer_get_length(input);
+    if (complete)
+        ask(c);
+    else
+        send_continue(c);
+    return complete;
+}
+
+static bool is_reading(const struct conn *c)
+{
+    return c->state == CONN_IDLE || c->state == CONN_READING;
+}
+
+void conn_pump(struct conn *c)
 {
     struct evbuffer *input = bufferevent_get_input(c->bev);
+    bool handled = false;
     c->pumping = true;
-    while (evbuffer_get_length(input) > 0 && (c->state == CONN_IDLE || c->state == CONN_READING)) {
+    while (!handled && evbuffer_get_length(input) > 0 && is_reading(c)) {
         if (c->state == CONN_IDLE && !begin_call(c))
             give_up(c);
-        else if (guard_feed(&c->call->guard, input))
-            ask(c);
         else
-            send_continue(c);
+            handled = read_request(c, input);
     }
-    if (c->ended && (c->state == CONN_IDLE || c->state == CONN_READING))
-        give_up(c);
-    if (c->state == CONN_LINGERING)
-        throw_away(c, input);
     c->pumping = false;
+    if (c->state == CONN_LINGERING && evbuffer_get_length(input) > 0)
+        throw_away(c, input);
+    else if (is_reading(c) && evbuffer_get_length(input) > 0)
+        conns_wait_turn(c);
+    else if (is_reading(c) && c->ended)
+        give_up(c);
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
+    struct conn *c = arg;
+    struct conns *cs = c->owner;
     (void)bev;
-    pump(arg);
+    const int64_t began_ns = conns_work_begins(cs);
+    if (conns_are_resting(cs))
+        conns_wait_turn(c);
+    else if (!c->waiting)
+        conn_pump(c);
+    conns_work_ended(cs, began_ns);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
@@ -254,17 +284,8 @@ static void on_written(struct bufferevent *bev, void *arg)
     (void)bev;
     if (c->state != CONN_ANSWERING)
         return;
-    end_answer(c);
-    pump(c);
-}
-
-/* An idle connection of a server that stops. */
-static void say_farewell(struct conn *c)
-{
-    const int64_t end_ns = clock_now_ns() + FAREWELL_NS;
-    c->closing = true;
-    if (c->deadline_ns > end_ns)
-        c->deadline_ns = end_ns;
+    conn_end_answer(c);
+    conns_wait_turn(c);
 }
 
 /* A client may shut its side after its requests and still wait for the answers. */
@@ -272,14 +293,14 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
 {
     struct conn *c = arg;
     (void)bev;
-    const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING;
+    const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING || c->waiting;
     if ((events & BEV_EVENT_EOF) != 0 && waits)
         c->ended = true;
     else if ((events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
         conn_destroy(c);
 }
 
-void conns_add(struct conns *cs, int fd)
+void conn_create(struct conns *cs, int fd)
 {
     struct conn *c = calloc(1, sizeof *c);
     struct bufferevent *bev =
@@ -295,80 +316,11 @@ void conns_add(struct conns *cs, int fd)
     cs->first = c;
     cs->count++;
     router_connections(cs->router, cs->count);
-    enter(c, CONN_IDLE);
-    c->deadline_ns = clock_now_ns() + cs->request_timeout_ns; /* the first byte is due sooner */
-    if (cs->draining)
-        say_farewell(c);
+    conn_enter(c, CONN_IDLE);
     bufferevent_set_max_single_read(bev, READ_BYTES_MAX);
     bufferevent_setwatermark(bev, EV_READ, 0, READ_BYTES_MAX);
     bufferevent_setcb(bev, on_read, on_written, on_event, c);
     bufferevent_enable(bev, EV_READ | EV_WRITE);
-}
-
-bool conns_shed(struct conns *cs)
-{
-    struct conn *oldest = NULL;
-    for (struct conn *c = cs->first; c != NULL; c = c->next) {
-        if (!is_busy(c->state) && (oldest == NULL || c->deadline_ns < oldest->deadline_ns))
-            oldest = c;
-    }
-    if (oldest != NULL)
-        conn_destroy(oldest);
-    return oldest != NULL;
-}
-
-void conns_expire(struct conns *cs, int64_t now_ns)
-{
-    static const struct head_fault late = {408, "request-timeout",
-                                           "the request was not complete within the time it has"};
-    struct conn *next;
-    for (struct conn *c = cs->first; c != NULL; c = next) {
-        next = c->next;
-        if (c->deadline_ns > now_ns)
-            continue;
-        if (c->state == CONN_IDLE && cs->draining) {
-            end_answer(c);
-            continue;
-        }
-        if (c->state != CONN_READING) {
-            conn_destroy(c);
-            continue;
-        }
-        guard_refuse(&c->call->guard, &late);
-        ask(c);
-    }
-}
-
-void conns_drain(struct conns *cs)
-{
-    cs->draining = true;
-    for (struct conn *c = cs->first; c != NULL; c = c->next) {
-        if (c->state == CONN_IDLE)
-            say_farewell(c);
-    }
-}
-
-bool conns_are_over(const struct conns *cs)
-{
-    if (!cs->draining || cs->busy > 0)
-        return false;
-    for (const struct conn *c = cs->first; c != NULL; c = c->next) {
-        if (c->state == CONN_IDLE)
-            return false;
-    }
-    return true;
-}
-
-void conns_finish(struct conns *cs)
-{
-    struct conn *next;
-    for (struct conn *c = cs->first; c != NULL; c = next) {
-        next = c->next;
-        conn_destroy(c);
-    }
-    assert(cs->open_calls == 0);
-    call_free_kept(cs);
-    buffer_finish(&cs->answer);
 }
 
 bool call_is_last(const struct call *c)
@@ -391,8 +343,7 @@ void call_answered(struct call *call, int status)
         else
             send_answer(c, buffer_slice(&cs->answer));
         if (!c->pumping && (c->ended || evbuffer_get_length(bufferevent_get_input(c->bev)) > 0))
-            bufferevent_trigger(c->bev, EV_READ,
-                                BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+            conns_wait_turn(c);
     }
     if (cs->answer.capacity > ANSWER_KEPT_BYTES)
         buffer_finish(&cs->answer);

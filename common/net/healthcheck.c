@@ -82,6 +82,23 @@ static int judge(const char *name, const char *answer, ssize_t size)
     return EXIT_UNWELL;
 }
 
+/* To the first of its addresses where somebody listens. -1: errno is that of the last. */
+static int connect_to(const struct addrinfo *address)
+{
+    int fd = -1;
+    for (; address != NULL && fd < 0; address = address->ai_next) {
+        loopback_for_any(address->ai_addr);
+        fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (fd < 0 || connect(fd, address->ai_addr, address->ai_addrlen) == 0)
+            continue;
+        const int error = errno;
+        close(fd);
+        errno = error;
+        fd = -1;
+    }
+    return fd;
+}
+
 int healthcheck(const char *name, const char *host, int port)
 {
     char answer[sizeof "HTTP/1.1 200" - 1];
@@ -98,13 +115,11 @@ int healthcheck(const char *name, const char *host, int port)
         fprintf(stderr, "%s: %s is no address\n", name, host);
         return EXIT_UNWELL;
     }
-    loopback_for_any(address->ai_addr);
-    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool connected = fd >= 0 && connect(fd, address->ai_addr, address->ai_addrlen) == 0;
-    if (!connected)
+    const int fd = connect_to(address);
+    if (fd < 0)
         fprintf(stderr, "%s: cannot connect to %s port %d: %s\n", name, host, port,
                 strerror(errno));
-    const int code = connected ? judge(name, answer, ask(fd, answer, sizeof answer)) : EXIT_UNWELL;
+    const int code = fd >= 0 ? judge(name, answer, ask(fd, answer, sizeof answer)) : EXIT_UNWELL;
     if (fd >= 0)
         close(fd);
     freeaddrinfo(address);

@@ -3,96 +3,84 @@
  * The listener and the clock of the connections: a bound on them, a sweep that ends what is
  * overdue, rest when descriptors run out, and a drain.
  *
- * When there are as many connections as there may be, a new one takes the place of an idle one, so
- * that nobody shuts others out by holding connections; while all are busy the listener rests and
- * the kernel's backlog holds the others.
+ * When there are as many connections as there may be, a new one takes the place of another
+ * (conns.h), so that nobody shuts others out by holding connections; while handlers have all of
+ * them the listener rests and the kernel's backlog holds the others.
  */
 #include "common/net/server.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include <string.h>
 
 #include <event2/event.h>
-#include <event2/listener.h>
-#include <event2/util.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/net/conn.h"
+#include "common/net/conns.h"
 #include "common/net/loop.h"
 
 enum {
-    BACKLOG = 1024,
     HELD_BODIES = 8,          /* largest bodies that may be held at once */
     SMALL_BODY_BYTES = 65536, /* not counted: the number of connections bounds them */
 };
 
 struct server {
     struct conns conns;
-    struct evconnlistener *listener; /* owned; NULL once draining */
-    struct event *sweep, *drained;   /* owned */
-    int64_t resting_until_ns;        /* no descriptors: not accepting until then; 0 = no */
+    struct listener *listener;     /* owned; NULL once draining */
+    struct event *sweep, *drained; /* owned */
+    int64_t resting_until_ns;      /* no descriptors: not accepting until then; 0 = no */
     struct log_repeat no_descriptors;
+    bool is_full; /* and nobody can give way: not accepting until something changes */
     int port;
     void (*on_drained)(void *arg);
     void *arg;
 };
 
-static bool is_full(const struct server *s)
-{
-    return s->conns.count >= s->conns.max;
-}
-
 static void set_accepting(struct server *s)
 {
-    if (s->listener == NULL)
-        return;
-    const bool all_busy = is_full(s) && s->conns.busy >= s->conns.count;
-    if (all_busy || s->resting_until_ns != 0)
-        evconnlistener_disable(s->listener);
-    else
-        evconnlistener_enable(s->listener);
+    const bool can = s->resting_until_ns == 0 && !s->is_full && !conns_are_resting(&s->conns);
+    if (s->listener != NULL)
+        listener_set_accepting(s->listener, can);
 }
 
-static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *address,
-                      int size, void *arg)
+static bool has_room(void *arg)
+{
+    const struct server *s = arg;
+    return s->conns.count < s->conns.max;
+}
+
+static bool make_room(void *arg)
 {
     struct server *s = arg;
-    (void)listener;
-    (void)address;
-    (void)size;
-    if (is_full(s))
-        conns_shed(&s->conns);
+    s->is_full = !has_room(s) && !conns_shed(&s->conns);
+    set_accepting(s);
+    return !s->is_full;
+}
+
+static void on_accept(void *arg, int fd)
+{
+    struct server *s = arg;
     conns_add(&s->conns, fd);
-    if (is_full(s))
-        set_accepting(s);
 }
 
-static void on_accept_error(struct evconnlistener *listener, void *arg)
+static void on_accept_error(void *arg, int error)
 {
     struct server *s = arg;
-    const int error = errno;
     uint64_t held = 0;
-    (void)listener;
     s->resting_until_ns = clock_now_ns() + CLOCK_S / 4;
     set_accepting(s);
     if (log_repeat_due(&s->no_descriptors, &held))
         log_warning("http_accept_failed", "a connection cannot be accepted, resting a moment",
-                    LOG_TEXT("reason", evutil_socket_error_to_string(error)),
-                    LOG_INT("held_back", held));
+                    LOG_TEXT("reason", strerror(error)), LOG_INT("held_back", held));
 }
 
-/* Connections or requests became fewer. */
 static void on_change(void *arg)
 {
     struct server *s = arg;
+    s->is_full = false;
     set_accepting(s);
     if (s->on_drained != NULL && conns_are_over(&s->conns))
         event_active(s->drained, EV_TIMEOUT, 0);
@@ -124,98 +112,31 @@ static void on_drained(evutil_socket_t fd, short events, void *arg)
     fn(s->arg);
 }
 
-static struct addrinfo *resolve(const struct server_options *options)
+static struct listener_address address_of(const struct server_options *options)
 {
-    struct addrinfo *found = NULL;
-    char port[16];
-    const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-    snprintf(port, sizeof port, "%d", options->port);
-    const char *host = options->host[0] != 0 ? options->host : NULL;
-    if (getaddrinfo(host, port, &hints, &found) == 0)
-        return found;
-    errno = EADDRNOTAVAIL;
-    return NULL;
+    return (struct listener_address){options->host, options->port, options->reuse_port};
 }
 
-/* Accepted sockets inherit TCP_NODELAY: answers are written whole, waiting gains nothing. */
-static void set_no_delay(evutil_socket_t fd)
+bool server_reserve(const struct server_options *options, struct listener_sockets *out)
 {
-    const int on = 1;
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-}
-
-static int port_of(evutil_socket_t fd)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in four;
-        struct sockaddr_in6 six;
-    } address = {.six = {0}};
-    socklen_t size = sizeof address;
-    if (getsockname(fd, &address.any, &size) != 0)
-        return 0;
-    return ntohs(address.any.sa_family == AF_INET6 ? address.six.sin6_port : address.four.sin_port);
-}
-
-/* A socket that shares its port would also share it with another producer on this machine. */
-static bool is_free(const struct addrinfo *address)
-{
-    const int on = 1;
-    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0)
-        return true;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    const bool taken = bind(fd, address->ai_addr, address->ai_addrlen) != 0 && errno == EADDRINUSE;
-    close(fd);
-    return !taken;
-}
-
-int server_reserve(const struct server_options *options, int *out_port)
-{
-    const int on = 1;
-    struct addrinfo *address = resolve(options);
-    if (address == NULL)
-        return -1;
-    if (!is_free(address)) {
-        freeaddrinfo(address);
-        errno = EADDRINUSE;
-        return -1;
-    }
-    const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const bool bound = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
-                       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) == 0 &&
-                       bind(fd, address->ai_addr, address->ai_addrlen) == 0;
-    const int error = errno;
-    freeaddrinfo(address);
-    if (bound) {
-        *out_port = port_of(fd);
-        return fd;
-    }
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return -1;
+    const struct listener_address address = address_of(options);
+    if (listener_is_free(&address))
+        return listener_bind(&address, out);
+    errno = EADDRINUSE;
+    return false;
 }
 
 static bool open_listener(struct server *s, const struct server_options *options)
 {
-    struct addrinfo *address = resolve(options);
-    if (address == NULL)
+    const struct listener_address address = address_of(options);
+    struct listener_sockets sockets;
+    if (!listener_bind(&address, &sockets))
         return false;
-    const unsigned flags = LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE |
-                           (options->reuse_port ? LEV_OPT_REUSEABLE_PORT : 0);
-    s->listener = evconnlistener_new_bind(s->conns.base, on_accept, s, flags, BACKLOG,
-                                          address->ai_addr, (int)address->ai_addrlen);
-    const int error = errno;
-    freeaddrinfo(address);
-    errno = error;
-    if (s->listener == NULL)
-        return false;
-    evconnlistener_set_error_cb(s->listener, on_accept_error);
-    set_no_delay(evconnlistener_get_fd(s->listener));
-    s->port = port_of(evconnlistener_get_fd(s->listener));
-    return true;
+    s->port = sockets.port;
+    s->listener = listener_create(
+        s->conns.base, &sockets,
+        &(struct listener_handler){make_room, has_room, on_accept, on_accept_error, s});
+    return s->listener != NULL;
 }
 
 static bool open_events(struct server *s)
@@ -243,11 +164,13 @@ struct server *server_create(struct loop *loop, const struct server_options *opt
                    .small_bytes = SMALL_BODY_BYTES,
                    .held_bytes_max = options->max_body_bytes * HELD_BODIES},
         .request_timeout_ns = options->request_timeout_ns,
+        .idle_timeout_ns = options->idle_timeout_ns,
+        .share_percent = options->share_percent,
         .max = options->max_connections,
         .on_change = on_change,
         .arg = s,
     };
-    if (open_events(s) && open_listener(s, options))
+    if (conns_init(&s->conns) && open_events(s) && open_listener(s, options))
         return s;
     const int error = errno;
     server_destroy(s);
@@ -271,27 +194,13 @@ int server_port(const struct server *s)
     return s->port;
 }
 
-/* Closing a listener resets who has connected and was not accepted, with what they may have sent.
- */
-static void accept_waiting(struct server *s)
-{
-    const int listener = evconnlistener_get_fd(s->listener);
-    while (!is_full(s)) {
-        const int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
-            conns_add(&s->conns, fd);
-        else if (errno != EINTR && errno != ECONNABORTED)
-            return;
-    }
-}
-
 void server_drain(struct server *s, void (*fn)(void *arg), void *arg)
 {
     assert(fn != NULL && s->on_drained == NULL);
     conns_drain(&s->conns);
     if (s->listener != NULL) {
-        accept_waiting(s);
-        evconnlistener_free(s->listener);
+        listener_accept_waiting(s->listener);
+        listener_destroy(s->listener);
     }
     s->listener = NULL;
     s->on_drained = fn;
@@ -305,8 +214,7 @@ void server_destroy(struct server *s)
         return;
     s->on_drained = NULL;
     conns_finish(&s->conns);
-    if (s->listener != NULL)
-        evconnlistener_free(s->listener);
+    listener_destroy(s->listener);
     if (s->drained != NULL)
         event_free(s->drained);
     if (s->sweep != NULL)

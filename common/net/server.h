@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The HTTP/1.1 server: each connection behind a guard (guard.h). Connections and the bytes of
- * bodies are bounded; a request must be complete within its time; a connection that
- * says nothing for a minute is closed.
+ * The HTTP/1.1 server: each connection behind a guard (guard.h). Connections, the bytes of bodies
+ * and the work of a turn of the loop are bounded; a request must be complete within its time. One
+ * connection more than there may be takes the place of the one that is missed least.
  *
  * Life: create listens at once. drain accepts who has connected already, then nobody; it answers
  * what is in flight, or comes in the next half second, with `Connection: close`, and tells when the
@@ -11,6 +11,7 @@
 #ifndef HOLDFAST_NET_SERVER_H
 #define HOLDFAST_NET_SERVER_H
 
+#include "common/net/listener.h"
 #include "common/net/router.h"
 
 struct loop;
@@ -23,11 +24,13 @@ struct server_options {
     size_t max_body_bytes;
     size_t max_connections;
     int64_t request_timeout_ns; /* from the first byte of a request to its last */
+    int64_t idle_timeout_ns;    /* between requests; whole seconds, told to clients */
+    int share_percent;          /* of the loop's time; 0 = all */
 };
 
 /* Takes the port for this process and those it forks, which all listen with reuse_port; holds it
- * until the returned descriptor is closed. -1: it cannot be had; errno says why. */
-int server_reserve(const struct server_options *options, int *out_port);
+ * until listener_close. False: it cannot be had; errno says why. */
+MUST_CHECK bool server_reserve(const struct server_options *options, struct listener_sockets *out);
 
 /* NULL: the address cannot be had; errno says why. The router is lent. */
 struct server *server_create(struct loop *loop, const struct server_options *options,

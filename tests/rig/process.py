@@ -160,7 +160,7 @@ def clean_environment(**more: str) -> dict[str, str]:
     """The environment without settings that could leak into the programs under test."""
     prefixes = ("RABBITMQ_", "DATABASE_", "PRODUCER_", "CONSUMER_", "METRICS_", "PG", "HOLDFAST_",
                 "MAX_", "OUTBOX_", "PUBLISH_", "FEED_", "DEDUP_", "CATALOG_", "ENVIRONMENT", "LOG_",
-                "REQUEST_", "SHUTDOWN_", "ADMIN_", "NOTIFY_", "WATCHDOG_")
+                "REQUEST_", "HTTP_", "SHUTDOWN_", "ADMIN_", "NOTIFY_", "WATCHDOG_")
     env = {k: v for k, v in os.environ.items() if not k.startswith(prefixes)}
     env.update(more)
     return env
