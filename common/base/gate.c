@@ -18,9 +18,6 @@
 #include "common/base/gate_text.h"
 #include "common/base/json_text.h"
 
-/* Clients may ask for 64; a line holds their unknown members one level deeper. */
-#define DEPTH_MAX 65
-
 struct container {
     struct names_object names; /* also of an array: what is above belongs to the inside */
     size_t index;              /* of the current element of an array */
@@ -37,14 +34,14 @@ struct gate {
     struct gate_stop stop;
     size_t pointed; /* see above; set with stop */
     size_t depth;
-    struct container open[DEPTH_MAX];
+    struct container open[GATE_DEPTH_MAX];
 };
 
 enum step { WANT_VALUE, WANT_SEPARATOR };
 
 struct gate *gate_create(const struct gate_limits *limits)
 {
-    assert(limits->depth >= 1 && limits->depth <= DEPTH_MAX);
+    assert(limits->depth >= 1 && limits->depth <= GATE_DEPTH_MAX);
     struct gate *g = calloc(1, sizeof *g);
     if (g == NULL || !names_init(&g->names)) {
         gate_destroy(g);

@@ -49,8 +49,11 @@ enum gate_fault {
 #undef X
 };
 
+/* Clients may ask for 64; a line holds their unknown members one level deeper. */
+#define GATE_DEPTH_MAX 65
+
 struct gate_limits {
-    size_t depth;   /* containers inside one another; at most 64 for clients */
+    size_t depth;   /* containers inside one another */
     size_t members; /* of all objects of one value together */
     size_t digits;  /* of all numbers of one value together, written out without exponents */
 };
