@@ -151,8 +151,8 @@ static void set_faulty(struct batch *b, struct batch_event *e, const struct even
 
 /* ---- keys ---- */
 
-/* A key for the event added last; `said` is what its digest is of. The text follows. */
-static struct batch_key *add_key(struct batch *b, struct slice said)
+/* A key for the event added last. The text follows. */
+static struct batch_key *add_key(struct batch *b, const struct batch_said *said)
 {
     void *keys = make_room(b->keys, b->key_count, &b->key_room, sizeof *b->keys);
     if (keys == NULL) {
@@ -162,11 +162,11 @@ static struct batch_key *add_key(struct batch *b, struct slice said)
     b->keys = keys;
     struct batch_key *k = &b->keys[b->key_count++];
     *k = (struct batch_key){.event = (uint32_t)(b->event_count - 1), .text = b->texts.size};
-    digest_make(said, k->digest);
+    memcpy(k->digest, said->digest, sizeof k->digest);
     return k;
 }
 
-static void add_client_key(struct batch *b, struct slice event_id, struct slice said)
+static void add_client_key(struct batch *b, struct slice event_id, const struct batch_said *said)
 {
     struct batch_key *k = add_key(b, said);
     if (k == NULL)
@@ -175,7 +175,19 @@ static void add_client_key(struct batch *b, struct slice event_id, struct slice 
     k->size = b->texts.size - k->text;
 }
 
-static void add_message_key(struct batch *b, const struct delivery *d, struct slice said)
+static void add_keys(struct batch *b, const struct log_event *read, struct slice line)
+{
+    const struct batch_said said = batch_said(read, line);
+    add_client_key(b, read->field[EVENT_FIELD_EVENT_ID], &said);
+    if (read->also.data == NULL)
+        return;
+    add_client_key(b, read->also, &said);
+    if (!b->failed)
+        b->keys[b->key_count - 1].second = true;
+}
+
+static void add_message_key(struct batch *b, const struct delivery *d,
+                            const struct batch_said *said)
 {
     uint8_t parts[2 * DIGEST_SIZE];
     uint8_t digest[DIGEST_SIZE];
@@ -237,9 +249,7 @@ static void add_line(struct batch *b, struct event_reader *reader, const struct 
     }
     add_row(b, e, &read);
     if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
-        add_client_key(
-            b, read.field[EVENT_FIELD_EVENT_ID],
-            (struct slice){line.data + EVENT_LINE_PREFIX, line.size - EVENT_LINE_PREFIX});
+        add_keys(b, &read, line);
 }
 
 static void add_lines(struct batch *b, struct event_reader *reader, const struct delivery *d)
@@ -265,7 +275,7 @@ static bool read_object(struct event_reader *reader, struct slice body, struct l
     struct gate_value value;
     struct gate_verdict verdict;
     if (gate_scan_whole(event_reader_gate(reader), body, &value, &verdict))
-        return event_read(reader, &value, out, faults);
+        return event_read(reader, &value, out, faults) && event_set_said(reader, &value, out);
     faults->count = 1;
     snprintf(faults->fault[0].pointer, sizeof faults->fault[0].pointer, "%s", verdict.pointer);
     snprintf(faults->fault[0].detail, sizeof faults->fault[0].detail, "byte %zu: %s",
@@ -293,12 +303,12 @@ static void add_object(struct batch *b, struct event_reader *reader, const struc
     if (b->texts.failed)
         return;
     e->notice.line_size = place_in(&b->texts) - e->notice.line - 1; /* its end is not of it */
-    const struct slice said = {b->texts.data + e->notice.line + EVENT_LINE_PREFIX,
-                               e->notice.line_size - EVENT_LINE_PREFIX};
+    const struct batch_said said =
+        batch_said(&read, (struct slice){b->texts.data + e->notice.line, e->notice.line_size});
     if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
-        add_client_key(b, read.field[EVENT_FIELD_EVENT_ID], said);
+        add_client_key(b, read.field[EVENT_FIELD_EVENT_ID], &said);
     else
-        add_message_key(b, d, said);
+        add_message_key(b, d, &said);
 }
 
 void batch_add(struct batch *b, struct event_reader *reader, struct delivery *d)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A batch, one transaction: whole messages, the events read from them as rows, and what becomes of
- * each. Life: batch_create, batch_add for each delivery (which it then owns), batch_seal,
- * batch_begin_try before each try. Writer, statements and feed read the fields. */
+/* A batch, one transaction: messages, their events as rows, and what becomes of each. Life: create,
+ * add deliveries (taken), seal, begin a try. Writer, statements and feed read the fields. */
 #ifndef HOLDFAST_CONSUMER_BATCH_H
 #define HOLDFAST_CONSUMER_BATCH_H
 
@@ -44,6 +43,7 @@ struct batch {
     uint64_t columns;        /* that any row has a value for */
     struct feed_place place; /* the feed's own */
     bool again;              /* some of it may be stored already: a redelivery, or tried before */
+    bool second;             /* in this try: second ids are claimed */
     bool failed;             /* out of memory: the deliveries go back */
 };
 

@@ -6,6 +6,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+struct batch_said batch_said(const struct log_event *e, struct slice line)
+{
+    struct batch_said said;
+    const size_t head = event_head_size(e);
+    digest_make((struct slice){line.data + head, line.size - head}, said.digest);
+    if (e->has_said)
+        memcpy(said.digest + DIGEST_SIZE - EVENT_SAID_SIZE, e->said, EVENT_SAID_SIZE);
+    return said;
+}
+
+static bool is_said_again(const uint8_t *a, const uint8_t *b)
+{
+    const size_t half = DIGEST_SIZE / 2;
+    return memcmp(a, b, half) == 0 || memcmp(a + half, b + half, half) == 0;
+}
+
 struct slice batch_key_text(const struct batch *b, const struct batch_key *k)
 {
     return (struct slice){b->texts.data + k->text, k->size};
@@ -41,7 +57,7 @@ static bool is_out(const struct batch_event *e)
 static void judge(struct batch *b, struct batch_key *k, const struct id *id, const uint8_t *digest)
 {
     struct batch_event *e = &b->events[k->event];
-    const bool same = memcmp(k->digest, digest, DIGEST_SIZE) == 0;
+    const bool same = is_said_again(k->digest, digest);
     k->claims = false;
     if (is_out(e))
         return;
@@ -69,12 +85,7 @@ static struct batch_key *begin_run(struct batch *b, struct batch_key *k)
     const struct batch_key *first = k;
     const struct batch_key *claim = NULL;
     for (; k < end && is_same_text(b, first, k); k++) {
-        struct batch_event *e = &b->events[k->event];
-        k->claims = k->won = false;
-        if (is_out(e))
-            continue;
-        e->verdict = BATCH_STORE;
-        if (k->twin)
+        if (is_out(&b->events[k->event]) || k->twin || k->second)
             continue;
         if (claim != NULL) {
             judge(b, k, &b->events[claim->event].id, claim->digest);
@@ -88,6 +99,12 @@ static struct batch_key *begin_run(struct batch *b, struct batch_key *k)
 
 void batch_begin_try(struct batch *b)
 {
+    b->second = false;
+    for (struct batch_key *k = b->keys; k < b->keys + b->key_count; k++) {
+        k->claims = k->won = false;
+        if (!is_out(&b->events[k->event]))
+            b->events[k->event].verdict = BATCH_STORE;
+    }
     for (struct batch_key *k = b->keys; k < b->keys + b->key_count;)
         k = begin_run(b, k);
 }
@@ -124,6 +141,45 @@ void batch_key_taken(struct batch *b, struct batch_key *claim, const struct id *
     assert(claim->claims);
     for (struct batch_key *k = find_run(b, batch_key_text(b, claim));
          k < end && is_same_text(b, claim, k); k++)
-        if (!k->twin)
+        if (!k->twin && k->second == claim->second)
             judge(b, k, id, digest);
+}
+
+/* It has its event_id: it is to be stored, or has met itself. */
+static bool has_first(const struct batch_event *e)
+{
+    return e->verdict == BATCH_STORE ||
+           (e->verdict == BATCH_DUPLICATE && id_compare(&e->id, &e->owner) == 0);
+}
+
+/* The second ids of one text: somebody in the batch may have it as its event_id. */
+static struct batch_key *claim_run(struct batch *b, struct batch_key *k, bool *out_claims)
+{
+    const struct batch_key *end = b->keys + b->key_count;
+    struct batch_key *first = k;
+    struct batch_key *owner = NULL;
+    for (; k < end && is_same_text(b, first, k); k++)
+        owner = k->won ? k : owner;
+    for (struct batch_key *s = first; s < k; s++) {
+        if (!s->second || !has_first(&b->events[s->event]))
+            continue;
+        if (owner != NULL) {
+            judge(b, s, &b->events[owner->event].id, owner->digest);
+            continue;
+        }
+        owner = s;
+        s->claims = *out_claims = true;
+    }
+    return k;
+}
+
+bool batch_claim_second(struct batch *b)
+{
+    bool claims = false;
+    if (b->second)
+        return false;
+    b->second = true;
+    for (struct batch_key *k = b->keys; k < b->keys + b->key_count;)
+        k = claim_run(b, k, &claims);
+    return claims;
 }

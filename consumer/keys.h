@@ -2,6 +2,11 @@
 /*
  * The claims of a batch on event_ids. Within a try the first event of each text claims it; when the
  * database says that the key is another's, all events of the text are judged by that one.
+ *
+ * An event may go by a second id. That is claimed when the first ones are settled, and only for
+ * events that have theirs: a conflict goes to quarantine and must not hold an id under which the
+ * same event may come again. So these claims are not made in the one order of all sessions; two
+ * sessions may lock each other out, PostgreSQL ends one, and its batch is tried again.
  */
 #ifndef HOLDFAST_CONSUMER_KEYS_H
 #define HOLDFAST_CONSUMER_KEYS_H
@@ -9,11 +14,24 @@
 #include "common/base/digest.h"
 #include "consumer/batch.h"
 
-/* The claim of an event on its event_id. */
+/*
+ * What tells a repetition from another event: half a digest of the fields of the line, and half a
+ * digest of what the client said. Either half proves a repetition: the line is the same though it
+ * was said in other words, or the same was said though the catalogue made another line of it. A
+ * line without `said` has the second half of the first digest there, which equals its like only.
+ */
+struct batch_said {
+    uint8_t digest[DIGEST_SIZE];
+};
+
+struct batch_said batch_said(const struct log_event *e, struct slice line);
+
+/* The claim of an event on an id. */
 struct batch_key {
     uint32_t event;              /* index in events */
     size_t text, size;           /* in texts */
-    uint8_t digest[DIGEST_SIZE]; /* of what the client said */
+    uint8_t digest[DIGEST_SIZE]; /* as in batch_said */
+    bool second;                 /* not its event_id but the other id it goes by */
     bool weak;   /* made from the body alone: a twin may be another event; see batch.c */
     bool twin;   /* it is: stored without a claim */
     bool claims; /* in this try: it is the one of its text to ask for the key */
@@ -25,5 +43,9 @@ struct batch_key *batch_find_claim(struct batch *b, struct slice text); /* NULL:
 /* The database says that the key is taken, by `id` with `digest`. */
 void batch_key_taken(struct batch *b, struct batch_key *claim, const struct id *id,
                      const uint8_t *digest);
+
+/* Once in a try, when all claims are settled: claims second ids. False: there is none to ask for.
+ */
+bool batch_claim_second(struct batch *b);
 
 #endif

@@ -41,6 +41,7 @@ void notice_write(struct notice *n, const struct log_event *read, struct buffer 
     n->key = write_name(read->field[EVENT_FIELD_ROUTING_KEY], texts, &n->cut);
     n->type = write_name(read->field[EVENT_FIELD_EVENT_TYPE], texts, &n->cut);
     n->priority = (uint8_t)event_priority(read);
+    n->head = (uint16_t)event_head_size(read);
 }
 
 bool notice_is_due(const struct batch_event *e)
@@ -51,16 +52,23 @@ bool notice_is_due(const struct batch_event *e)
            (e->delivery->form == DELIVERY_OBJECT && e->delivery->redelivered);
 }
 
-/* The line of an event that is stored under another id than it was read with. */
-static struct slice line_of_owner(const struct batch_event *e, struct slice line,
-                                  struct notice_text *text)
+/* The line without what is said to consumers, of the event `text` has the id of: it may be stored
+ * under another id than it was read with. */
+static struct slice told_line(const struct batch_event *e, struct slice line, bool owned,
+                              struct notice_text *text)
 {
     char time[CLOCK_TEXT_SIZE + 1];
-    clock_format(id_wall_us(&e->owner), time);
+    if (!owned && e->notice.head == EVENT_LINE_PREFIX)
+        return line;
     buffer_clear(&text->line);
-    buffer_printf(&text->line, "{\"id\":\"%s\",\"received_at\":\"%s\"", text->id, time);
+    if (owned) {
+        clock_format(id_wall_us(&e->owner), time);
+        buffer_printf(&text->line, "{\"id\":\"%s\",\"received_at\":\"%s\"", text->id, time);
+    } else {
+        buffer_add(&text->line, line.data, EVENT_LINE_PREFIX);
+    }
     assert(text->line.failed || text->line.size == EVENT_LINE_PREFIX);
-    buffer_add(&text->line, line.data + EVENT_LINE_PREFIX, line.size - EVENT_LINE_PREFIX);
+    buffer_add(&text->line, line.data + e->notice.head, line.size - e->notice.head);
     return buffer_slice(&text->line);
 }
 
@@ -73,13 +81,12 @@ bool notice_message(const struct batch *b, const struct batch_event *e, struct n
     if (n->line_size > 0)
         line = (struct slice){b->texts.data + n->line, n->line_size};
     id_format(owned ? &e->owner : &e->id, text->id);
-    if (owned)
-        line = line_of_owner(e, line, text);
+    line = told_line(e, line, owned, text);
     *out = (struct link_message){.routing_key = b->texts.data + n->key,
                                  .content_type = "application/json",
                                  .type = b->texts.data + n->type,
                                  .message_id = text->id,
                                  .header = {MESSAGE_PRIORITY_HEADER, n->priority},
                                  .body = line};
-    return !owned || !text->line.failed;
+    return !text->line.failed;
 }

@@ -17,6 +17,7 @@ struct batch_event;
 struct notice {               /* places in the batch's texts */
     uint32_t key, type;       /* texts with their NULs */
     uint32_t line, line_size; /* size 0: the event's raw text is its line */
+    uint16_t head;            /* of the line: what is before its fields */
     uint8_t priority;
     bool cut;         /* a name was longer */
     uint32_t binding; /* bindings.h: its key's */

@@ -213,7 +213,7 @@ static void write_event_id(const struct batch *b, const struct batch_event *e, s
 {
     const uint32_t index = (uint32_t)(e - b->events);
     for (size_t i = 0; i < b->key_count; i++) {
-        if (b->keys[i].event == index) {
+        if (b->keys[i].event == index && !b->keys[i].second) {
             copy_text(out, batch_key_text(b, &b->keys[i]));
             return;
         }

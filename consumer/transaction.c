@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/clock.h"
+#include "consumer/keys.h"
 #include "consumer/row.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
@@ -26,6 +27,8 @@ static enum writer_state after_quarantine(const struct writer *w)
 static enum writer_state after_claims(struct writer *w)
 {
     const struct batch *b = w->batch;
+    if (batch_claim_second(w->batch))
+        return WRITER_CLAIM;
     w->result.duplicates = batch_count(b, BATCH_DUPLICATE);
     w->result.quarantined = batch_count(b, BATCH_CONFLICT) + batch_count(b, BATCH_DATA) +
                             batch_count(b, BATCH_UNREADABLE);

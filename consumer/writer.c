@@ -5,10 +5,10 @@
  *   BEGIN -> CLAIM -> FIND -> QUARANTINE -> COPY -> REVIEWS -> COMMIT
  *
  * States whose work is not needed are skipped: no client's keys, no CLAIM; all of them won, no
- * FIND; no event of a review stored, no REVIEWS. The first command begins the transaction, and
- * COMMIT brings the row in batches: round trips cost more than most commands. Nothing is told to
- * anybody before COMMIT has answered with the tag COMMIT: in a failed transaction it answers
- * ROLLBACK and calls that success.
+ * FIND; no event of a review stored, no REVIEWS. Second ids (keys.h) are claimed and found after
+ * the first. The first command begins the transaction, and COMMIT brings the row in batches: round
+ * trips cost more than most commands. Nothing is told to anybody before COMMIT has answered with
+ * the tag COMMIT: in a failed transaction it answers ROLLBACK and calls that success.
  *
  * The first try copies straight into log_events. A batch that may be there already, in whole or in
  * part, is copied to a temporary table and inserted from there, conflicts ignored: after a

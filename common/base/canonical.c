@@ -198,9 +198,8 @@ static void sort_members(struct canonical *c, const struct container *object)
 static void open_container(struct writing *w)
 {
     assert(w->depth < GATE_DEPTH_MAX);
-    w->open[w->depth++] = (struct container){.at = w->text->size,
-                                             .members = w->canonical->members.size,
-                                             .is_object = *w->at == '{'};
+    w->open[w->depth++] = (struct container){
+        .at = w->text->size, .members = w->canonical->members.size, .is_object = *w->at == '{'};
     buffer_add_byte(w->text, (uint8_t)*w->at++);
 }
 

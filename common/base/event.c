@@ -40,6 +40,7 @@ void event_reader_destroy(struct event_reader *r)
     buffer_finish(&r->extra);
     buffer_finish(&r->payload);
     buffer_finish(&r->unknown);
+    canonical_finish(&r->canonical);
     free(r);
 }
 
@@ -279,6 +280,24 @@ bool event_read(struct event_reader *r, const struct gate_value *object, struct 
     return false;
 }
 
+bool event_set_said(struct event_reader *r, const struct gate_value *object, struct log_event *e)
+{
+    uint8_t digest[DIGEST_SIZE];
+    const struct reading x = {.reader = r, .object = object};
+    struct slice event_id = {0};
+    for (size_t i = 0; i < object->member_count; i++) {
+        const struct event_name *name = find_name(&x, &object->members[i]);
+        if (name != NULL && name->field == EVENT_FIELD_EVENT_ID &&
+            object->members[i].kind != GATE_NULL)
+            event_id = object->members[i].value;
+    }
+    if (!canonical_digest(&r->canonical, object->text, event_id, digest))
+        return false;
+    memcpy(e->said, digest, sizeof e->said);
+    e->has_said = true;
+    return true;
+}
+
 /* What stands behind the prefix is compared byte by byte, so the head must be exactly there. */
 static bool has_head(const struct gate_value *object, struct slice line)
 {
@@ -294,6 +313,39 @@ static struct slice body_of(const struct gate_member *m)
     return m->kind == GATE_STRING ? json_body_of(m->value) : (struct slice){0};
 }
 
+static bool read_said(struct slice hex, uint8_t out[EVENT_SAID_SIZE])
+{
+    if (hex.size != (size_t)2 * EVENT_SAID_SIZE)
+        return false;
+    for (size_t i = 0; i < hex.size; i++) {
+        const char c = hex.data[i];
+        const bool is_digit = c >= '0' && c <= '9';
+        if (!is_digit && !(c >= 'a' && c <= 'f'))
+            return false;
+        out[i / 2] = (uint8_t)(out[i / 2] << 4 | (is_digit ? c - '0' : c - 'a' + 10));
+    }
+    return true;
+}
+
+/* What stands between the prefix and the fields. Returns the place of the first field. */
+static size_t read_line_head(struct reading *x)
+{
+    const struct gate_member *m = x->object->members;
+    const size_t count = x->object->member_count;
+    struct log_event *e = &x->event;
+    if (count == 2 || !slice_equals(m[2].name, SLICE("said")))
+        return 2;
+    e->has_said = read_said(body_of(&m[2]), e->said);
+    if (!e->has_said)
+        event_say(x->faults, m[2].name, "expected 32 hexadecimal digits");
+    if (count == 3 || !slice_equals(m[3].name, SLICE("also")))
+        return 3;
+    e->also = m[3].value;
+    if (m[3].kind != GATE_STRING || m[3].value.size == 2)
+        event_say(x->faults, m[3].name, "expected an id");
+    return 4;
+}
+
 static void read_line_members(struct reading *x)
 {
     const struct gate_member *members = x->object->members;
@@ -301,7 +353,12 @@ static void read_line_members(struct reading *x)
         event_say(x->faults, members[0].name, "expected a UUID");
     if (!clock_parse(body_of(&members[1]), &x->event.received_at))
         event_say(x->faults, members[1].name, "expected a time");
-    for (size_t i = 2; i < x->object->member_count; i++) {
+    const size_t first = read_line_head(x);
+    const struct slice last = members[first - 1].value;
+    if (x->faults->count == 0 &&
+        last.data + last.size != x->object->text.data + event_head_size(&x->event))
+        event_say(x->faults, members[first - 1].name, "expected no white space before it");
+    for (size_t i = first; i < x->object->member_count; i++) {
         const struct event_name *name = event_names_find(&x->reader->names, members[i].name);
         if (name != NULL && !name->is_alias)
             read_field(x, name, &members[i]);

@@ -6,19 +6,13 @@
  * (The struct is called log_event because libevent owns the tag `event`.)
  *
  * A client's object becomes a struct log_event by event_read; event_write_line makes the normalised
- * line of it that travels on the queue:
- *
- *   {"id":"<uuidv7>","received_at":"<27 chars>"[,"event_id":…],"event_type":…,"severity":…,…}
- *
- * id and received_at come first and have fixed sizes, so everything from EVENT_LINE_PREFIX on is
- * what the client said: its digest tells a repetition of a key from a conflict. Absent fields are
- * left out; event_id stands there only when the client gave one; occurred_at only when given.
- * The consumer reads the line back with event_read_line.
+ * line of it that travels on the queue (event_line.c tells its format); event_read_line reads that.
  */
 #ifndef HOLDFAST_BASE_EVENT_H
 #define HOLDFAST_BASE_EVENT_H
 
 #include "common/base/buffer.h"
+#include "common/base/digest.h"
 #include "common/base/gate.h"
 #include "common/base/id.h"
 
@@ -82,10 +76,14 @@ enum event_kind {
 
 /* Bytes of {"id":"…","received_at":"…" at the head of a line. */
 #define EVENT_LINE_PREFIX 88
+#define EVENT_SAID_SIZE   (DIGEST_SIZE / 2)
 
 struct log_event {
     struct id id;        /* made at acceptance */
     int64_t received_at; /* µs, wall clock */
+    bool has_said;
+    uint8_t said[EVENT_SAID_SIZE]; /* for the consumer, as is `also`: event_line.c */
+    struct slice also;             /* a JSON string; data NULL = none; only with `said` */
     /* The JSON token of each field, canonical where the kind says so; data NULL when absent. Lent
      * by the text that was read and by the reader, until its next read. */
     struct slice field[EVENT_FIELD_COUNT];
@@ -120,18 +118,21 @@ void event_reader_use(struct event_reader *r, const struct catalog_source *sourc
 MUST_CHECK bool event_read(struct event_reader *r, const struct gate_value *object,
                            struct log_event *out, struct event_faults *out_faults);
 
-/*
- * A normalised line -> event, with id and received_at. What event_read takes under the same limits
- * is read back, though unknown members lie one level deeper in the line.
- */
+/* A normalised line -> event with its head. What event_read takes under the same limits is read
+ * back, though unknown members lie one level deeper in the line. */
 MUST_CHECK bool event_read_line(struct event_reader *r, struct slice line, struct log_event *out,
                                 struct event_faults *out_faults);
+
+/* Fills in what the object the event was read from says. False: no memory. */
+MUST_CHECK bool event_set_said(struct event_reader *r, const struct gate_value *object,
+                               struct log_event *e);
 
 /* The gate of the reader, to scan what is then given to event_read. */
 struct gate *event_reader_gate(struct event_reader *r);
 
 /* Appends the normalised line with its \n. */
 void event_write_line(const struct log_event *e, struct buffer *out);
+size_t event_head_size(const struct log_event *e); /* of its line: what is before the fields */
 
 /* Tokens to values. The field must be present and have come out of a reader. */
 int event_priority(const struct log_event *e);

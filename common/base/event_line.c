@@ -1,6 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event as a line, and its tokens as values. Tokens go out as they came: only raw line breaks
+ * The event as a line, and its tokens as values.
+ *
+ *   {"id":"<uuidv7>","received_at":"<27 chars>"[,"said":"<32 hex digits>"[,"also":"<id>"]]
+ *    [,"event_id":…],"event_type":…,"severity":…,…}\n
+ *
+ * The head comes first, in this order and without white space; behind it are the fields. Absent
+ * ones are left out; event_id stands there only when the client gave one; occurred_at only when
+ * given. The head is for the consumer and not of the event:
+ *
+ *   said  half of SHA-256 over the object as the client sent it, in canonical form and without its
+ *         event_id: it tells a repetition from a conflict whatever the catalogue makes of either.
+ *         Of events with an event_id only
+ *   also  a second id the event goes by
+ *
+ * Tokens go out as they came: only raw line breaks
  * between the tokens of a pretty-printed object or array become spaces, because a line break ends
  * the line. (Inside strings the gate lets none through.)
  */
@@ -38,9 +52,22 @@ enum event_kind event_field_kind(enum event_field f)
     return fields[f].kind;
 }
 
+#define SAID_HEAD SLICE(",\"said\":\"")
+#define ALSO_HEAD SLICE(",\"also\":")
+
+size_t event_head_size(const struct log_event *e)
+{
+    size_t size = EVENT_LINE_PREFIX;
+    if (e->has_said)
+        size += SAID_HEAD.size + 2 * EVENT_SAID_SIZE + 1;
+    if (e->also.data != NULL)
+        size += ALSO_HEAD.size + e->also.size;
+    return size;
+}
+
 static size_t line_size(const struct log_event *e)
 {
-    size_t size = EVENT_LINE_PREFIX + sizeof "}\n";
+    size_t size = event_head_size(e) + sizeof "}\n";
     for (size_t i = 0; i < EVENT_FIELD_COUNT; i++) {
         if (e->field[i].data != NULL)
             size += fields[i].head.size + e->field[i].size;
@@ -71,6 +98,17 @@ static char *put_field(char *to, enum event_field f, struct slice token)
     return end;
 }
 
+static char *put_said(char *to, const uint8_t said[EVENT_SAID_SIZE])
+{
+    static const char digits[] = "0123456789abcdef";
+    to = put(to, SAID_HEAD);
+    for (size_t i = 0; i < EVENT_SAID_SIZE; i++) {
+        *to++ = digits[said[i] >> 4];
+        *to++ = digits[said[i] & 15];
+    }
+    return put(to, SLICE("\""));
+}
+
 static char *put_head(char *to, const struct log_event *e)
 {
     char id[ID_TEXT_SIZE + 1], time[CLOCK_TEXT_SIZE + 1];
@@ -83,6 +121,10 @@ static char *put_head(char *to, const struct log_event *e)
     to = put(to, (struct slice){time, CLOCK_TEXT_SIZE});
     to = put(to, SLICE("\""));
     assert(to - start == EVENT_LINE_PREFIX);
+    if (e->has_said)
+        to = put_said(to, e->said);
+    if (e->also.data != NULL)
+        to = put(put(to, ALSO_HEAD), e->also);
     return to;
 }
 

@@ -3,12 +3,14 @@
 #ifndef HOLDFAST_BASE_EVENT_READING_H
 #define HOLDFAST_BASE_EVENT_READING_H
 
+#include "common/base/canonical.h"
 #include "common/base/catalog_source.h"
 #include "common/base/catalog_type.h"
 #include "common/base/event_names.h"
 #include "common/base/event_value.h"
 
 struct event_reader {
+    struct canonical canonical;
     struct gate *gate;                   /* of what clients send */
     struct gate *line_gate;              /* of lines */
     const struct catalog_source *source; /* lent; NULL = no type is known */

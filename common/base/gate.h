@@ -49,8 +49,7 @@ enum gate_fault {
 #undef X
 };
 
-/* Clients may ask for 64; a line holds their unknown members one level deeper. */
-#define GATE_DEPTH_MAX 65
+#define GATE_DEPTH_MAX 65 /* 64 for clients: a line holds unknown members one level deeper */
 
 struct gate_limits {
     size_t depth;   /* containers inside one another */

@@ -113,6 +113,7 @@ static void try_as_event(struct slice text)
         check_faults();
         return;
     }
+    CHECK(event_set_said(reader, &value, &event));
     CHECK(id_parse(SLICE("019c1a2b-3c4d-7e5f-8a6b-0123456789ab"), &event.id));
     event.received_at = INT64_C(1769860800000000);
     check_event(&event);

@@ -72,15 +72,31 @@ static void read_file(const char *path, struct buffer *out)
     fclose(f);
 }
 
+/* The line of a client's text that was sent with the key "k". */
+static void keyed_line_of(struct event_reader *r, struct slice text, struct buffer *out)
+{
+    struct log_event event;
+    struct event_faults faults;
+    struct gate_value value;
+    struct gate_verdict verdict;
+    assert_true(gate_scan_whole(event_reader_gate(r), text, &value, &verdict));
+    assert_true(event_read(r, &value, &event, &faults));
+    assert_true(event_set_said(r, &value, &event));
+    event.also = SLICE("\"k#0123456789abcdef\"");
+    event.field[EVENT_FIELD_EVENT_ID] = SLICE("\"k\"");
+    write_line(&event, out);
+}
+
 static void check_golden(struct event_reader *r, const char *name, size_t name_size)
 {
+    const bool is_keyed = strncmp(name, "keyed.", 6) == 0;
     struct buffer text = {0}, expected = {0}, line = {0};
     char path[512];
     snprintf(path, sizeof path, GOLDEN "/%.*s.in.json", (int)name_size, name);
     read_file(path, &text);
     snprintf(path, sizeof path, GOLDEN "/%.*s.line", (int)name_size, name);
     read_file(path, &expected);
-    line_of(r, buffer_slice(&text), &line);
+    (is_keyed ? keyed_line_of : line_of)(r, buffer_slice(&text), &line);
     if (!slice_equals(buffer_slice(&line), buffer_slice(&expected)))
         fail_msg("%s\n%.*s%.*s", path, SLICE_ARGS(line), SLICE_ARGS(expected));
     assert_stays(r, buffer_slice(&expected));
@@ -113,6 +129,61 @@ static void the_head_of_a_line_has_a_fixed_size(void **state)
     assert_memory_equal(line.data, HEAD, EVENT_LINE_PREFIX);
     assert_memory_equal(line.data + EVENT_LINE_PREFIX, ",\"event_type\":", 14);
     buffer_finish(&line);
+}
+
+static void what_is_said_does_not_hang_on_the_spelling_or_the_id(void **state)
+{
+    static const char *const same[] = {"{\"type\":\"x\",\"n\":1.50}",
+                                       "{ \"n\":15e-1, \"type\":\"\\u0078\" }",
+                                       "{\"event_id\":\"one\",\"type\":\"x\",\"n\":1.5}",
+                                       "{\"type\":\"x\",\"i\\u0064\":2,\"n\":1.5}"};
+    struct buffer line = {0}, other = {0};
+    keyed_line_of(*state, slice_of(same[0]), &line);
+    const size_t head = strlen(HEAD ",\"said\":\"") + (size_t)2 * EVENT_SAID_SIZE;
+    for (size_t i = 1; i < sizeof same / sizeof same[0]; i++) {
+        keyed_line_of(*state, slice_of(same[i]), &other);
+        assert_memory_equal(line.data, other.data, head);
+    }
+    keyed_line_of(*state, SLICE("{\"event_type\":\"x\",\"n\":1.5}"), &other);
+    assert_memory_not_equal(line.data, other.data, head);
+    buffer_finish(&line);
+    buffer_finish(&other);
+}
+
+static void a_head_is_read_as_it_is_written_and_in_no_other_way(void **state)
+{
+#define REST                                                                                       \
+    ",\"event_id\":\"k\",\"event_type\":\"t\",\"severity\":\"info\","                              \
+    "\"routing_key\":\"events.t\",\"priority\":5}"
+#define SAID ",\"said\":\"0123456789abcdef0123456789abcdef\""
+    static const struct {
+        const char *line;
+        bool good;
+    } lines[] = {
+        {HEAD REST, true},
+        {HEAD SAID REST, true},
+        {HEAD SAID ",\"also\":\"k#1\"" REST, true},
+        {HEAD ",\"also\":\"k#1\"" REST, false},
+        {HEAD ",\"also\":\"k#1\"" SAID REST, false},
+        {HEAD SAID SAID REST, false},
+        {HEAD SAID ",\"also\":\"\"" REST, false},
+        {HEAD SAID ",\"also\":7" REST, false},
+        {HEAD ", \"said\":\"0123456789abcdef0123456789abcdef\"" REST, false},
+        {HEAD SAID ",\"also\": \"k#1\"" REST, false},
+        {HEAD ",\"said\":\"0123456789ABCDEF0123456789ABCDEF\"" REST, false},
+        {HEAD ",\"said\":\"0123456789abcdef0123456789abcde\"" REST, false},
+        {HEAD ",\"said\":null" REST, false},
+        {HEAD ",\"event_id\":\"k\"" SAID ",\"event_type\":\"t\"}", false},
+    };
+    struct log_event event;
+    struct event_faults faults;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        const bool good = event_read_line(*state, slice_of(lines[i].line), &event, &faults);
+        if (good != lines[i].good)
+            fail_msg("%s", lines[i].line);
+        if (good)
+            assert_memory_equal(lines[i].line + event_head_size(&event), REST, sizeof REST - 1);
+    }
 }
 
 static void unknown_members_are_kept_under_metadata(void **state)
@@ -308,6 +379,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(golden_events_become_their_lines),
         cmocka_unit_test(the_head_of_a_line_has_a_fixed_size),
+        cmocka_unit_test(what_is_said_does_not_hang_on_the_spelling_or_the_id),
+        cmocka_unit_test(a_head_is_read_as_it_is_written_and_in_no_other_way),
         cmocka_unit_test(unknown_members_are_kept_under_metadata),
         cmocka_unit_test(texts_are_as_long_as_their_field_allows),
         cmocka_unit_test(a_routing_key_fits_into_an_amqp_short_string),
