@@ -6,6 +6,7 @@ with it the kernel ends everything else in there: no process and no mount can be
 network is this machine's.
 """
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -31,16 +32,20 @@ exec chroot "$1" /bin/bash -c 'while read -r; do :; done'
 """
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 PROXIES = {k: v for k, v in os.environ.items() if k.lower().endswith("_proxy")}
+TRUSTED = Path("/usr/local/share/ca-certificates")
 
 
 def unpack(release: str, root: Path) -> None:
-    """As an installation leaves it, but that packages start no services: there is no init."""
+    """As an installation leaves it, but that packages start no services: there is no init. Whom this
+    machine trusts beside Debian's own authorities the new one does too."""
     archive = archive_of(release)
     root.mkdir(parents=True)
     subprocess.run(["tar", "-C", str(root), "-xf", str(archive)], check=True)
     (root / "etc/hosts").write_text(HOSTS)
     (root / "etc/hostname").write_text("newcomer\n")
     (root / "etc/resolv.conf").write_text(Path("/etc/resolv.conf").read_text())
+    if TRUSTED.is_dir():
+        shutil.copytree(TRUSTED, root / str(TRUSTED).lstrip("/"), dirs_exist_ok=True)
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     policy.chmod(0o755)

@@ -50,6 +50,7 @@ UP = Stage("up", "deploy/up", 900)
 JOB = Stage("job", 'eval "$(deploy/env)"; python3 tests/platform/job.py', 600)
 DOCTOR = Stage("doctor", 'eval "$(deploy/env)"; holdfast doctor', 60)
 DOWN = Stage("down", "deploy/down --purge", 120)
+SHOW_LOGS = "find /var/lib/holdfast/log -type f -exec tail -v -n 30 {} +"
 SLICE = [UP, JOB, DOCTOR, DOWN]
 TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
     ("build-gcc", 1800), ("unit", 900), ("build-clang", 900), ("unit-clang", 900),
@@ -102,6 +103,8 @@ class Platform:
             for stage in stages:
                 if stage.name not in self.outcomes:
                     self._run_stage(machine, stage)
+                if stage is UP and self.outcomes[UP.name].failed:
+                    break
             self.versions = report.ask_versions(machine, self.log / "versions.log")
             self._save()
 
@@ -110,6 +113,8 @@ class Platform:
         log = self.log / f"{stage.name}.log"
         log.unlink(missing_ok=True)
         status = machine.shell(f"cd /{CLONE} && {stage.command}", log, stage.seconds)
+        if status and not stage.is_test_run:
+            machine.shell(SHOW_LOGS, log, 20)
         lines = log.read_text(errors="replace").strip().splitlines()
         passed, failed = (0, 1) if status else (1, 0)
         if stage.is_test_run and lines[-1].endswith(" failed"):

@@ -91,6 +91,7 @@ def make(release: str, archive: Path) -> None:
     # A debootstrap older than the release has no script of its name; all are one.
     script = SCRIPTS / (release if (SCRIPTS / release).exists() else "sid")
     root = Path(tempfile.mkdtemp(prefix=f"holdfast-{release}-", dir="/var/tmp"))
+    root.chmod(0o755)  # it becomes "/"
     try:
         run(["debootstrap", "--variant=minbase", release, str(root), uri, str(script)], 300)
         (root / "etc/apt/sources.list").write_text("\n".join(from_lines) + "\n")

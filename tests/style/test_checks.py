@@ -1,9 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each style check must be able to fail."""
+import os
+from pathlib import Path
+
 import pytest
 
 import checks
 from source import Function, code_of
+
+
+@pytest.mark.parametrize("version", ["19.1.7 (3+b1)", "21.1.8 (13)", "140.0", "unknown"])
+def test_another_formatter_is_a_check_left_out_and_said(
+        version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture) -> None:
+    formatter = tmp_path / "clang-format"
+    formatter.write_text(f"#!/bin/sh\necho 'Debian clang-format version {version}'\n")
+    formatter.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(checks, "checks", lambda: {
+        "formatting": lambda: checks.formatted(["a.c"]), "other": lambda: []})
+    assert checks.main() == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("SKIPPED formatting: ") and version in said[0]
+    assert said[-1] == "1 passed, 0 failed"
 
 
 @pytest.mark.parametrize("code", ["sprintf(a, b);", "x = atoi (s);", "if (system(c))"])
