@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * After each on_ready, while open: declare the topology, then consume. A refusal of a declare costs
- * the channel; the topology has turned passive by then and the next on_ready goes on. Answers of an
- * older generation are ignored.
+ * After each on_ready: declare the topology, then, while open, consume. Closed it is declared as
+ * well: a producer may have no right to, and takes events while PostgreSQL is away. A refusal of a
+ * declare costs the channel; the topology has turned passive by then and the next on_ready goes on.
+ * Answers of an older generation are ignored.
  *
  * Closing cancels the consumer; deliveries the broker had already sent arrive afterwards and go
  * straight back. A start under way is let finish, then undone. Starting again waits until the
@@ -111,6 +112,8 @@ static void on_consuming(void *arg, const struct link_answer *a)
 {
     struct subscriber *s = arg;
     if (!a->ok) {
+        if (a->code == NOT_FOUND)
+            topology_look_again(&s->topology);
         stop_starting(s, "consuming", a);
         return;
     }
@@ -136,17 +139,25 @@ static void on_declared(void *arg, const struct link_answer *a)
         stop_starting(s, "declaring the queue", a);
         return;
     }
+    if (!s->open) {
+        enter(s, IDLE);
+        return;
+    }
     snprintf(s->tag, sizeof s->tag, "holdfast.%u", ++s->round);
     link_consume(s->link, queue_of(s), s->tag, (uint16_t)s->options->config->consumer_prefetch,
                  on_consuming, s);
 }
 
-static void start_consuming(struct subscriber *s)
+static void declare(struct subscriber *s)
 {
-    if (!s->open || s->state != IDLE || !link_is_ready(s->link))
-        return;
     enter(s, STARTING);
     topology_declare(&s->topology, s->link, on_declared, s);
+}
+
+static void start_consuming(struct subscriber *s)
+{
+    if (s->open && s->state == IDLE && link_is_ready(s->link))
+        declare(s);
 }
 
 static void on_ready(void *arg, uint64_t generation)
@@ -156,7 +167,7 @@ static void on_ready(void *arg, uint64_t generation)
     enter(s, IDLE);
     metric_set(s->options->meters->connected[s->options->lane], 1);
     metric_add(s->options->meters->reconnects, generation > 1);
-    start_consuming(s);
+    declare(s);
 }
 
 static void on_lost(void *arg, const char *reason)

@@ -3,9 +3,9 @@
  *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> SETTLING --> OPEN
  *     ^------------------------- on_lost, from anywhere -------------------------------'
  *
- * SETTLING is passed through at once but for the first time, and after a queue had to be declared
- * again: what RabbitMQ confirms within half a second of making a quorum queue is gone after a
- * kill -9, because the file that names the queue's log is written twice a second only.
+ * SETTLING is passed through at once but for the first time, and after a queue was missing: what
+ * RabbitMQ confirms within half a second of making a quorum queue is gone after a kill -9, because
+ * the file that names the queue's log is written twice a second only.
  *
  * Messages are in one of two places: `window`, on the wire and waiting for a confirm, or `again`,
  * to be published (once more) when OPEN, in their first order and under their first id, so that
@@ -305,7 +305,8 @@ static void on_redeclared(void *arg, const struct link_answer *answer)
     p->declaring = false;
     if (!answer->ok || p->state != PUBLISHER_OPEN)
         return;
-    log_warning("queues_declared", "a queue was gone and has been declared again");
+    if (topology_has_made(p->options.topology))
+        log_warning("queues_declared", "a queue was gone and is there again");
     await_settling(p);
 }
 

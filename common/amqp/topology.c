@@ -51,9 +51,22 @@ static void change(struct topology *t, enum topology_mode mode, const char *acti
                 LOG_INT("code", refusal->code), LOG_TEXT("reason", refusal->text));
 }
 
+/* A login without rights is an ordinary one: a producer needs none on the queues. */
+static void learn_rights(struct topology *t, bool only_looked)
+{
+    static const char *const news[] = {"no right to declare the queue, using it as it is",
+                                       "no right to look at the queue, using it as it is"};
+    uint64_t held = 0;
+    if (log_repeat_due(&t->denials[t->step], &held))
+        log_info("queue_not_ours", news[only_looked], LOG_TEXT("queue", name_of(t, t->step)),
+                 LOG_INT("held_back", held));
+    t->mode[t->step] = only_looked ? TOPOLOGY_BLIND : TOPOLOGY_LOOK;
+}
+
 /* Where one is missing the others are too, most likely, and each look costs a channel. */
 static void make_all(struct topology *t)
 {
+    t->made = true;
     t->mode[t->step] = TOPOLOGY_MAKE;
     for (unsigned step = 0; step < TOPOLOGY_STEPS; step++)
         if (t->mode[step] == TOPOLOGY_FIND)
@@ -71,6 +84,12 @@ static void tell_mismatch(struct topology *t, const struct link_answer *refusal)
                   LOG_INT("held_back", held));
 }
 
+static bool is_passive(const struct topology *t)
+{
+    const enum topology_mode mode = t->mode[t->step];
+    return mode == TOPOLOGY_LOOK || (mode == TOPOLOGY_FIND && !t->seen);
+}
+
 static void learn(struct topology *t, const struct link_answer *refusal)
 {
     const bool looked = t->mode[t->step] == TOPOLOGY_LOOK;
@@ -79,8 +98,8 @@ static void learn(struct topology *t, const struct link_answer *refusal)
         change(t, TOPOLOGY_SKIP, "no dead letter queue, going on without", refusal);
     else if (refusal->code == NOT_FOUND)
         make_all(t);
-    else if (refusal->code == NO_RIGHT && !looked)
-        change(t, TOPOLOGY_LOOK, "no right to declare the queue, using it if it exists", refusal);
+    else if (refusal->code == NO_RIGHT)
+        learn_rights(t, is_passive(t));
     else if (refusal->code == NOT_THE_SAME && is_dead)
         change(t, TOPOLOGY_LOOK, "the dead letter queue is another's, using it as it is", refusal);
     else if (refusal->code == NOT_THE_SAME)
@@ -99,7 +118,6 @@ static void on_declared(void *arg, const struct link_answer *answer)
     }
     const bool only_seen = t->mode[t->step] == TOPOLOGY_FIND && !t->seen;
     if (t->mode[t->step] == TOPOLOGY_MAKE) {
-        t->made = true;
         t->mode[t->step] = TOPOLOGY_FIND;
         log_info("queue_made", "declared the queue, because it was missing",
                  LOG_TEXT("queue", name_of(t, t->step)));
@@ -111,18 +129,17 @@ static void on_declared(void *arg, const struct link_answer *answer)
 
 static void next_step(struct topology *t)
 {
-    while (t->step < TOPOLOGY_STEPS && t->mode[t->step] == TOPOLOGY_SKIP)
+    while (t->step < TOPOLOGY_STEPS && t->mode[t->step] >= TOPOLOGY_BLIND)
         t->step++;
     if (t->step == TOPOLOGY_STEPS) {
         log_repeat_reset(&t->mismatches);
         t->fn(t->arg, &(struct link_answer){.ok = true, .text = ""});
         return;
     }
-    const enum topology_mode mode = t->mode[t->step];
     const bool is_lane = t->step != TOPOLOGY_STEP_DEAD;
     const struct link_queue q = {
         .name = name_of(t, t->step),
-        .passive = mode == TOPOLOGY_LOOK || (mode == TOPOLOGY_FIND && !t->seen),
+        .passive = is_passive(t),
         .quorum = t->quorum,
         .delivery_limit = t->quorum && is_lane ? DELIVERY_LIMIT : 0,
         .dead_letter_queue = t->quorum && is_lane ? t->dead : NULL,
@@ -135,6 +152,13 @@ bool topology_has_made(struct topology *t)
     const bool made = t->made;
     t->made = false;
     return made;
+}
+
+void topology_look_again(struct topology *t)
+{
+    for (unsigned step = 0; step < TOPOLOGY_STEPS; step++)
+        if (t->mode[step] == TOPOLOGY_BLIND)
+            t->mode[step] = TOPOLOGY_MAKE;
 }
 
 void topology_declare(struct topology *t, struct link *l, link_answer_fn fn, void *arg)

@@ -166,6 +166,71 @@ static void without_the_right_it_only_looks(void **state)
     fake_finish(&s.f);
 }
 
+/* The right to configure is asked for from 4.3 on. */
+static void without_the_right_to_look_they_are_taken_to_be_there(void **state)
+{
+    struct scene s;
+    (void)state;
+    setup(&s, true);
+    assert_string_equal(declared(&s), "log_queue.dead passive durable");
+    refuse(&s, 403);
+    assert_string_equal(declared(&s), "log_queue passive durable");
+    refuse(&s, 403);
+    assert_string_equal(declared(&s), "log_queue.urgent passive durable");
+    refuse(&s, 403);
+    assert_string_equal(fake_events(&s.f), "ok(0) ");
+    fake_finish(&s.f);
+}
+
+static void a_broker_that_is_upgraded_takes_the_right_to_look_away(void **state)
+{
+    struct scene s;
+    (void)state;
+    setup(&s, true);
+    declared(&s);
+    answer(&s);
+    declared(&s);
+    refuse(&s, 403);
+    assert_string_equal(declared(&s), "log_queue.dead passive durable");
+    refuse(&s, 403);
+    assert_string_equal(declared(&s), "log_queue passive durable");
+    fake_finish(&s.f);
+}
+
+static void what_was_not_there_after_all_is_declared(void **state)
+{
+    struct scene s;
+    (void)state;
+    setup(&s, true);
+    for (int step = 0; step < TOPOLOGY_STEPS; step++) {
+        declared(&s);
+        refuse(&s, 403);
+    }
+    topology_look_again(&s.t);
+    topology_declare(&s.t, s.f.link, fake_answer, &s.f);
+    assert_string_equal(declared(&s), "log_queue.dead durable x-queue-type=quorum");
+    fake_finish(&s.f);
+}
+
+/* It may not be declared by us, was missing, and is there when we look again. */
+static void a_queue_that_another_made_is_told(void **state)
+{
+    struct scene s;
+    (void)state;
+    setup(&s, true);
+    find(&s, "log_queue.dead passive durable", "log_queue.dead durable x-queue-type=quorum");
+    declared(&s);
+    answer(&s);
+    assert_string_equal(declared(&s), "log_queue" LANE);
+    refuse(&s, 403);
+    find(&s, "log_queue.dead passive durable", "log_queue.dead durable x-queue-type=quorum");
+    assert_false(topology_has_made(&s.t));
+    assert_string_equal(declared(&s), "log_queue passive durable");
+    refuse(&s, 404);
+    assert_true(topology_has_made(&s.t));
+    fake_finish(&s.f);
+}
+
 static void names_have_their_limit(void **state)
 {
     char name[249] = {0};
@@ -185,6 +250,10 @@ int main(void)
         cmocka_unit_test(a_queue_that_was_made_is_told),
         cmocka_unit_test(a_queue_of_another_shape_is_promised_nothing),
         cmocka_unit_test(without_the_right_it_only_looks),
+        cmocka_unit_test(without_the_right_to_look_they_are_taken_to_be_there),
+        cmocka_unit_test(a_broker_that_is_upgraded_takes_the_right_to_look_away),
+        cmocka_unit_test(what_was_not_there_after_all_is_declared),
+        cmocka_unit_test(a_queue_that_another_made_is_told),
         cmocka_unit_test(names_have_their_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
