@@ -12,11 +12,11 @@ from engine import CannotRun, Engine, engine
 from project import HERE, SOURCE, Project
 from rig.debian import CannotMake, archive_of, cache
 
-RELEASE = "bookworm"
+RELEASE = "trixie"
 BASE = f"docker.io/library/debian:{RELEASE}-slim"
 IMAGE = "docker.io/library/holdfast:latest"
 COMPILED = "localhost/holdfast-compiled"
-STANDINS = {"docker.io/library/postgres:15": "postgres", "docker.io/library/rabbitmq:3.13": "rabbitmq"}
+STANDINS = {"docker.io/library/postgres:18": "postgres", "docker.io/library/rabbitmq:4.3": "rabbitmq"}
 
 
 @pytest.fixture(scope="session")

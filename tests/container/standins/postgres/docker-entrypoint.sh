@@ -4,6 +4,7 @@
 # POSTGRES_PASSWORD_FILE, and lets whoever has a password in from the network; then runs the server.
 set -eu
 if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
+    mkdir -p "$PGDATA"
     chmod 700 "$PGDATA"
     # shellcheck disable=SC2086
     initdb --username=postgres --pwfile="$POSTGRES_PASSWORD_FILE" ${POSTGRES_INITDB_ARGS:-}
