@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A trigger of the database's owner that refuses rows, to be switched while programs run."""
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from rig.database import Database
 from rig.wait import wait_for
 
@@ -8,8 +11,10 @@ SQLSTATE = "22023"
 
 SETUP = f"""
 SET ROLE holdfast_owner;
-CREATE TABLE test_refusal (what text NOT NULL, seconds double precision NOT NULL);
-INSERT INTO test_refusal VALUES ('{NOTHING}', 0);
+CREATE TABLE test_refusal (what text NOT NULL, held_after bigint);
+INSERT INTO test_refusal VALUES ('{NOTHING}', NULL);
+CREATE TABLE test_gate (n int);
+INSERT INTO test_gate VALUES (0);
 CREATE SEQUENCE test_refused;
 CREATE FUNCTION test_refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp AS $$
@@ -20,7 +25,9 @@ BEGIN
     IF rule.what = '{NOTHING}' OR (rule.what = '{POISON}' AND NEW.title IS DISTINCT FROM 'poison') THEN
         RETURN NEW;
     END IF;
-    PERFORM nextval('public.test_refused'), pg_sleep(rule.seconds);
+    IF nextval('public.test_refused') > rule.held_after THEN
+        PERFORM FROM public.test_gate FOR SHARE;
+    END IF;
     RAISE EXCEPTION 'refused by the test: %', NEW.title USING ERRCODE = '{SQLSTATE}';
 END $$;
 CREATE TRIGGER test_refuse BEFORE INSERT ON log_events
@@ -36,22 +43,28 @@ class Refusal:
         with database.connect() as session:
             session.execute(SETUP)
 
-    def switch(self, what: str, seconds: float = 0.0) -> None:
-        """What is refused, and how long each refusal takes."""
+    def switch(self, what: str, held_after: int | None = None) -> None:
+        """What is refused, and after how many rows a refusal waits for hold() to end; a sequence
+        counts what is rolled back as well."""
         with self._database.connect() as session:
-            session.execute("UPDATE test_refusal SET what = %s, seconds = %s", (what, seconds))
+            session.execute("UPDATE test_refusal SET what = %s, held_after = %s", (what, held_after))
 
-    def wait_refused(self, rows: int) -> None:
-        """Until so many rows were refused; a sequence counts what is rolled back as well."""
-        wait_for(f"{rows} rows refused",
-                 lambda: self._database.value("SELECT last_value FROM test_refused") >= rows,
-                 every=0.02)
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        with self._database.connect() as session, session.transaction():
+            session.execute("SELECT FROM test_gate FOR UPDATE")
+            yield
+
+    def wait_held(self) -> None:
+        wait_for("a refusal that waits", lambda: self._database.value(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock'"))
 
     def end_sessions_and_switch(self, what: str) -> int:
         """Ends every consumer's session that is in a transaction; none of them sees the switch.
         How many there were."""
         with self._database.connect(autocommit=False) as session:
-            session.execute("UPDATE test_refusal SET what = %s, seconds = 0", (what,))
+            session.execute("UPDATE test_refusal SET what = %s, held_after = NULL", (what,))
             ended = session.execute(
                 "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
                 "WHERE datname = current_database() AND application_name LIKE 'holdfast-consumer%' "

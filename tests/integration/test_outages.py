@@ -174,10 +174,11 @@ class Cut:
 
     def cut_and_switch(self, what: str) -> None:
         """When a good part of the events has been refused one by one, but not all of them."""
-        self.refusal.switch(EVERYTHING, seconds=0.05)
-        accept_events(self.stack)
-        self.refusal.wait_refused(25)
-        assert self.refusal.end_sessions_and_switch(what) == 1
+        self.refusal.switch(EVERYTHING, held_after=25)
+        with self.refusal.hold():
+            accept_events(self.stack)
+            self.refusal.wait_held()
+            assert self.refusal.end_sessions_and_switch(what) == 1
         assert "search_begun" in self.stack.consumer.log_text()
         assert "search_ended" not in self.stack.consumer.log_text()
 

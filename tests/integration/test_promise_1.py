@@ -164,14 +164,14 @@ def test_a_lane_that_is_nacked_gets_503_and_a_new_connection_ever_more_seldom(
 
 
 def test_a_full_outbox_is_answered_503_at_once(make_stack: Callable[..., Stack]) -> None:
-    stack = make_stack(consumers=0, producer_env={"OUTBOX_EVENTS": "1"})
+    stack = make_stack(consumers=0, producer_env={"OUTBOX_EVENTS": "1",
+                                                  "PUBLISH_CONFIRM_TIMEOUT_MS": "12000"})
     with frozen(stack.broker), posts(stack, 1) as waiting:
         wait_for("an event in the outbox",
                  lambda: stack.producer.metric("holdfast_outbox_events") == 1)
-        begin = time.monotonic()
         check_unavailable(stack.post(EVENT), "queue-unavailable", "too many events wait")
         check_unavailable(stack.post([EVENT] * 3), "queue-unavailable", "too many events wait")
-        assert time.monotonic() - begin < 1
+        assert not waiting[0].done(), "they waited as long as the one before them"
         stack.broker.server.signal(signal.SIGCONT)
         assert waiting[0].result().status_code == 202
     assert stack.post([EVENT] * 3).status_code == 202, "more than the outbox holds fits when empty"
@@ -205,7 +205,7 @@ def end_group(stack: Stack) -> None:
 def test_every_request_under_way_is_answered_when_the_producer_drains(
         make_stack: Callable[..., Stack], thaws: bool) -> None:
     stack = make_stack(consumers=0, producers=0)
-    stack.add_producer(2, env={"PUBLISH_CONFIRM_TIMEOUT_MS": "3000"})
+    stack.add_producer(2, env={"PUBLISH_CONFIRM_TIMEOUT_MS": "12000" if thaws else "3000"})
     stack.start()
     with frozen(stack.broker), posts(stack, 16) as waiting:
         wait_for("all requests read", lambda: is_under_way(stack, 16))

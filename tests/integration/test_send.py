@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`holdfast send`: what is sent is stored once, what is refused is told by its line."""
+import itertools
 import json
 import os
 import signal
 import subprocess
-from collections.abc import Callable
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from subprocess import PIPE
+from typing import IO
 
 from rig.stack import Stack, base_env, program
 from rig.wait import wait_for
@@ -81,52 +85,66 @@ def test_faulty_lines_are_told_by_number_and_the_others_stored(stack: Stack, tmp
     assert stack.count() == 995
 
 
-def test_an_interrupted_file_goes_on_where_it_was(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    stack = make_stack()
-    path = write_lines(tmp_path / "events.ndjson",
-                       [{"event_type": "t", "payload": {"n": n}} for n in range(20000)])
+def sending(stack: Stack, *args: str, **popen) -> subprocess.Popen:
     settings = {**stack.broker.env(), **stack.database.admin_env(), "HOLDFAST_URL": stack.url}
-    with subprocess.Popen([program("holdfast"), "send", str(path), "--batch", "20"],
-                          env=base_env(**settings), stderr=subprocess.DEVNULL) as sending:
-        wait_for("some of it stored", lambda: stack.count() > 200)
-        os.kill(sending.pid, signal.SIGINT)
-        assert sending.wait(10) == -signal.SIGINT
-    stack.wait_drained()
-    assert stack.count() < 20000
-    done = stack.cli("send", str(path))
+    return subprocess.Popen([program("holdfast"), "send", *args], env=base_env(**settings), **popen)
+
+
+def test_an_interrupted_file_goes_on_where_it_was(stack: Stack, tmp_path: Path) -> None:
+    """Its first part comes through a pipe of the same name, whose end is held back."""
+    lines: list[object] = [{"event_type": "t", "payload": {"n": n}} for n in range(2000)]
+    path = tmp_path / "events.ndjson"
+    os.mkfifo(path)
+    with sending(stack, str(path), "--batch", "20", stderr=subprocess.DEVNULL) as interrupted:
+        with open(path, "w", encoding="utf-8") as pipe:
+            pipe.writelines(json.dumps(line) + "\n" for line in lines[:1010])
+            pipe.flush()
+            stack.wait_count(1010)
+            interrupted.send_signal(signal.SIGINT)
+            assert interrupted.wait(30) == -signal.SIGINT
+    path.unlink()
+    done = stack.cli("send", str(write_lines(path, lines)))
     assert done.returncode == 0, done.stderr
     stack.wait_drained()
-    assert stack.count() == 20000
+    assert stack.count() == 2000
 
 
-def test_it_waits_out_a_producer_that_restarts(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
-    stack = make_stack()
-    path = write_lines(tmp_path / "events.ndjson",
-                       [{"event_type": "t", "payload": {"n": n}} for n in range(20000)])
-    settings = {**stack.broker.env(), **stack.database.admin_env(), "HOLDFAST_URL": stack.url}
-    with subprocess.Popen([program("holdfast"), "send", str(path), "--batch", "20", "--json"],
-                          env=base_env(**settings), stdout=subprocess.PIPE, text=True) as sending:
-        for done in (200, 2000):
-            wait_for("some of it stored", lambda n=done: stack.count() > n)
-            stack.producer.kill9()
-            stack.producer.start()
-        out, _ = sending.communicate(timeout=60)
-    assert sending.returncode == 0 and json.loads(out)["accepted"] == 20000
+def test_it_waits_out_a_producer_that_restarts(stack: Stack) -> None:
+    """It has more to send for as long as producers are killed."""
+    over = threading.Event()
+
+    def feed(pipe: IO[bytes]) -> int:
+        for n in itertools.count():
+            if over.is_set():
+                pipe.close()
+                return n
+            pipe.write(b'{"event_type": "t", "payload": {"n": %d}}\n' % n)
+        raise AssertionError("counting has no end")
+
+    with ThreadPoolExecutor(1) as pool, sending(stack, "-", "--batch", "20", "--json",
+                                                stdin=PIPE, stdout=PIPE) as patient:
+        fed = pool.submit(feed, patient.stdin)
+        try:
+            for stored in (200, 2000):
+                wait_for("some of it stored", lambda n=stored: stack.count() > n)
+                stack.producer.kill9()
+                stack.producer.start()
+        finally:
+            over.set()
+        out = patient.stdout.read()
+    assert patient.returncode == 0 and json.loads(out)["accepted"] == fed.result()
     stack.wait_drained()
-    assert stack.count() == 20000
+    assert stack.count() == fed.result()
 
 
 def test_a_slow_pipe_is_not_held_up(stack: Stack) -> None:
-    settings = {**stack.broker.env(), **stack.database.admin_env(), "HOLDFAST_URL": stack.url}
-    with subprocess.Popen([program("holdfast"), "send", "-"], env=base_env(**settings),
-                          stdin=subprocess.PIPE, stderr=subprocess.DEVNULL) as sending:
-        assert sending.stdin is not None
+    with sending(stack, "-", stdin=PIPE, stderr=subprocess.DEVNULL) as slow:
         for n in (1, 2, 3):
-            sending.stdin.write(b'{"event_type":"x"}\n')
-            sending.stdin.flush()
+            slow.stdin.write(b'{"event_type":"x"}\n')
+            slow.stdin.flush()
             stack.wait_count(n)
-        sending.stdin.close()
-        assert sending.wait(10) == 0
+        slow.stdin.close()
+        assert slow.wait(30) == 0
 
 
 def test_nobody_there_is_exit_5(stack: Stack) -> None:

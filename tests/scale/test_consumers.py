@@ -14,8 +14,10 @@ from rig.stack import Stack
 from rig.wait import wait_for
 
 COUNTS = (1, 2, 4)
-# What a round on a machine that does other things may be off by; medians of three in full size.
+# What a round on a machine that does other things may be off by; medians of three in full size. In the
+# short form, which is for machines that do, more rounds are made as long as the others disturb.
 NOISE_FULL, NOISE_SHORT = 0.15, 0.5
+ROUNDS_FULL, ROUNDS_SHORT_MAX = 3, 6
 
 
 def cpu_s(pids: list[int]) -> float:
@@ -74,25 +76,30 @@ def drain(stack: Stack, consumers: int, messages: int, events: int) -> tuple[flo
     return messages * events / seconds, cores
 
 
+def never_less(rates: dict[int, list[float]], noise: float) -> bool:
+    medians = {count: statistics.median(made) for count, made in rates.items()}
+    return all(medians[more] > medians[fewer] * (1 - noise)
+               for fewer, more in combinations(COUNTS, 2))
+
+
 @pytest.mark.parametrize("events, what", [(1, "messages of one event"), (100, "messages of 100")])
 def test_more_consumers_never_store_less(make_stack: Callable[..., Stack], full: bool, events: int,
                                          what: str, figure: Callable[[str], None]) -> None:
-    rounds = 3 if full else 1
     messages = (30_000 if full else 4_000) // (1 if events == 1 else 10)
+    noise = NOISE_FULL if full else NOISE_SHORT
     stack = make_stack(consumers=max(COUNTS), start=False)
     stack.producer.start()
     stack.producer.wait_ready()
     rates: dict[int, list[float]] = {count: [] for count in COUNTS}
     cores: dict[int, dict] = {}
-    for _ in range(rounds):
+    for _ in range(ROUNDS_FULL if full else ROUNDS_SHORT_MAX):
         for count in COUNTS:
             rate, cores[count] = drain(stack, count, messages, events)
             rates[count].append(rate)
-    medians = {count: statistics.median(rates[count]) for count in COUNTS}
+        if not full and never_less(rates, noise):
+            break
     for count in COUNTS:
         shares = ", ".join(f"{name} {n:.2f}" for name, n in cores[count].items())
-        figure(f"{what}, {count} consumers: {medians[count]:.0f} events/s stored "
+        figure(f"{what}, {count} consumers: {statistics.median(rates[count]):.0f} events/s stored "
                f"({min(rates[count]):.0f} to {max(rates[count]):.0f}); cores busy: {shares}")
-    noise = NOISE_FULL if full else NOISE_SHORT
-    for fewer, more in combinations(COUNTS, 2):
-        assert medians[more] > medians[fewer] * (1 - noise), rates
+    assert never_less(rates, noise), rates
