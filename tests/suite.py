@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of tests/run, one after another, the containers beside them; their counts are summed up in the last line.
+"""The steps of tests/run, one after another, containers and platform beside them; their counts are
+summed up in the last line.
 
 A step is a function that returns its Count. Output of tools goes to build-logs/<step>.log and is
 shown when the step fails. Build folders are build-gcc, build-clang, build-asan and build-fuzz.
@@ -224,14 +225,22 @@ def containers() -> Count:
     return reported(status, report)
 
 
+def platform() -> Count:
+    """The next Debian, as a newcomer. Skips itself, and says why, where no root can be made."""
+    status, text = command("platform", ["tests/platform/run", "trixie", "--slice",
+                                        "--folder", "build-slice"], 900, PYTHONDONTWRITEBYTECODE="1")
+    return counted(status, text)
+
+
 STEPS: dict[str, Callable[[], Count]] = {
     "build-gcc": build_gcc, "build-clang": build_clang, "build-asan": build_asan,
     "unit": unit, "unit-clang": unit_clang, "unit-asan": unit_asan, "valgrind": valgrind,
     "style": style, "tidy": tidy, "fuzz": fuzz,
     "integration": integration, "integration-asan": integration_asan,
     "faults": faults, "faults-asan": faults_asan, "mutants": mutants,
-    "scale": scale, "bench": bench, "containers": containers,
+    "scale": scale, "bench": bench, "containers": containers, "platform": platform,
 }
+BESIDE = ("containers", "platform")
 
 
 def run_step(name: str) -> Count:
@@ -256,10 +265,11 @@ def run_step(name: str) -> Count:
 
 
 def run_steps(names: list[str]) -> Count:
-    """In their order; the one that mostly waits for the disk and the network runs beside them."""
-    with ThreadPoolExecutor() as beside:
-        waits = [beside.submit(run_step, name) for name in names if name == "containers"]
-        counts = [run_step(name) for name in names if name != "containers"]
+    """In their order; those that mostly wait for the disk and the network run beside them, one at a
+    time."""
+    with ThreadPoolExecutor(1) as beside:
+        waits = [beside.submit(run_step, name) for name in names if name in BESIDE]
+        counts = [run_step(name) for name in names if name not in BESIDE]
         return sum([*counts, *(w.result() for w in waits)], Count())
 
 

@@ -52,8 +52,10 @@ def unpack(release: str, root: Path) -> None:
 
 
 class Machine:
-    def __init__(self, root: Path):
+    def __init__(self, root: Path, environment: dict[str, str]):
         self.root = root
+        self._env = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb", **PROXIES,
+                     **environment}
         self._init: subprocess.Popen | None = None
         self._pid = 0
 
@@ -80,14 +82,14 @@ class Machine:
 
     def shell(self, command: str, log: Path, seconds: int) -> int:
         """The status; 124 when it did not end in time, and then everything else has ended too."""
-        env = {"PATH": PATH, "HOME": "/root", "LANG": "C.UTF-8", "TERM": "dumb", **PROXIES}
         with open(log, "ab") as out:
             out.write(f"$ {command}\n".encode())
             out.flush()
             tool = subprocess.Popen(
                 ["nsenter", "-t", str(self._pid), "-m", "-p", "-u", "-i", "-r", "-w",
                  "/bin/bash", "-c", command],
-                stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=env, start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=self._env,
+                start_new_session=True)
             try:
                 return tool.wait(seconds)
             except subprocess.TimeoutExpired:
@@ -102,8 +104,8 @@ class Machine:
 
 
 @contextmanager
-def running(root: Path) -> Iterator[Machine]:
-    machine = Machine(root)
+def running(root: Path, environment: dict[str, str]) -> Iterator[Machine]:
+    machine = Machine(root, environment)
     try:
         machine.start()
         yield machine

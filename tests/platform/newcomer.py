@@ -20,6 +20,7 @@ import report  # noqa: E402
 from machine import Machine, running, unpack  # noqa: E402
 from rig.debian import CannotMake  # noqa: E402
 from rig.process import end_on_sigterm  # noqa: E402
+from rig.wait import free_port  # noqa: E402
 
 CLONE = "root/holdfast"
 DEFAULT = ["trixie", "forky"]
@@ -51,6 +52,8 @@ JOB = Stage("job", 'eval "$(deploy/env)"; python3 tests/platform/job.py', 600)
 DOCTOR = Stage("doctor", 'eval "$(deploy/env)"; holdfast doctor', 60)
 DOWN = Stage("down", "deploy/down --purge", 120)
 SHOW_LOGS = "find /var/lib/holdfast/log -type f -exec tail -v -n 30 {} +"
+# The slice runs beside other tests, which choose ports as well.
+PORTS = ("PRODUCER_PORT", "METRICS_PORT", "RABBITMQ_PORT", "DATABASE_PORT")
 SLICE = [UP, JOB, DOCTOR, DOWN]
 TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
     ("build-gcc", 1800), ("unit", 900), ("build-clang", 900), ("unit-clang", 900),
@@ -74,6 +77,10 @@ def clone(target: Path) -> None:
             (target / name).unlink(missing_ok=True)
 
 
+def remove(folder: Path) -> None:
+    subprocess.run(["rm", "-rf", "--one-file-system", str(folder)], check=True)
+
+
 class Platform:
     def __init__(self, release: str, folder: Path):
         self.release, self.folder = release, folder / release
@@ -81,25 +88,21 @@ class Platform:
         self._results = self.folder / "results.json"
         self.outcomes: dict[str, Outcome] = {}
         self.versions: dict[str, str] = {}
+        self.tests: dict[str, dict[str, str]] = {}
 
     def prepare(self, go_on: bool) -> None:
-        if go_on and self._results.exists():
+        if go_on and self._results.exists() and (self.root / CLONE).exists():
             kept = json.loads(self._results.read_text())
-            self.versions = kept["versions"]
+            self.versions, self.tests = kept["versions"], kept["tests"]
             self.outcomes = {o["name"]: Outcome(**o) for o in kept["outcomes"] if not o["failed"]}
-        elif self.folder.exists():
-            self.remove()
-        if not (self.root / CLONE).exists():
-            shutil.rmtree(self.root, ignore_errors=True)
+        else:
+            remove(self.folder)
             unpack(self.release, self.root)
             clone(self.root / CLONE)
         self.log.mkdir(exist_ok=True)
 
-    def remove(self) -> None:
-        subprocess.run(["rm", "-rf", "--one-file-system", str(self.folder)], check=True)
-
-    def run(self, stages: list[Stage]) -> None:
-        with running(self.root) as machine:
+    def run(self, stages: list[Stage], **environment: str) -> None:
+        with running(self.root, environment) as machine:
             for stage in stages:
                 if stage.name not in self.outcomes:
                     self._run_stage(machine, stage)
@@ -122,6 +125,7 @@ class Platform:
         outcome = Outcome(stage.name, stage.command, passed, failed,
                           round(time.monotonic() - begin, 1), lines[-1])
         self.outcomes[stage.name] = outcome
+        self.tests.update(report.tests_of(self.root / CLONE))
         self._save()
         print(f"{self.release:9} {stage.command:56} {passed:5} passed {failed:3} failed "
               f"{outcome.seconds:7.1f} s", flush=True)
@@ -130,7 +134,8 @@ class Platform:
 
     def _save(self) -> None:
         self._results.write_text(json.dumps({
-            "versions": self.versions, "outcomes": [asdict(o) for o in self.outcomes.values()]}))
+            "versions": self.versions, "tests": self.tests,
+            "outcomes": [asdict(o) for o in self.outcomes.values()]}))
 
 
 def arguments(argv: list[str]) -> argparse.Namespace:
@@ -141,9 +146,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--continue", dest="go_on", action="store_true",
                         help="in the root that is there, without what has passed in it")
     parser.add_argument("--write", action="store_true", help="write docs/platforms.md")
-    parser.add_argument("--keep", action="store_true", help="the roots too, not only the logs")
-    parser.add_argument("--folder", type=Path, default=Path("/var/tmp/holdfast-platforms"),
-                        help="where the roots and logs lie (%(default)s)")
+    parser.add_argument("--keep", action="store_true", help="the roots too, which stay where something failed")
+    parser.add_argument("--folder", type=Path, default=SOURCE / "build-platforms",
+                        help="where roots and logs lie (build-platforms)")
     return parser.parse_args(argv)
 
 
@@ -152,17 +157,20 @@ def main(argv: list[str]) -> int:
     end_on_sigterm()
     passed = failed = 0
     for release in given.releases or DEFAULT:
-        platform = Platform(release, given.folder)
+        platform = Platform(release, given.folder.resolve())
         try:
             platform.prepare(given.go_on)
         except CannotMake as reason:
             print(f"SKIPPED {release}: {reason}")
             continue
-        platform.run(SLICE if given.slice else SLICE + TESTS)
-        passed += sum(o.passed for o in platform.outcomes.values())
-        failed += sum(o.failed for o in platform.outcomes.values())
-        if not given.keep:
-            subprocess.run(["rm", "-rf", "--one-file-system", str(platform.root)], check=True)
+        if given.slice:
+            platform.run(SLICE, **{name: str(free_port()) for name in PORTS})
+        else:
+            platform.run(SLICE + TESTS)
+        bad = sum(o.failed for o in platform.outcomes.values())
+        passed, failed = passed + sum(o.passed for o in platform.outcomes.values()), failed + bad
+        if not (bad or given.keep):
+            remove(platform.root)
     if given.write:
         report.write(given.folder, SOURCE / "docs/platforms.md")
     print(f"logs in {given.folder}/*/log")
