@@ -3,9 +3,6 @@
 
 #include <assert.h>
 
-#include <zlib.h>
-#include <zstd.h>
-
 enum {
     STEP_BYTES = 64 * 1024,       /* of output at a time */
     RATIO_FREE_BYTES = 64 * 1024, /* as much may come out of anything */
@@ -45,95 +42,113 @@ static size_t cap_of(size_t body_bytes, size_t bytes_max)
 }
 
 /* Room for the next step: one byte more than may come out, to see whether there is more. */
-static size_t room_left(const struct buffer *out, size_t end)
+static size_t room_left(const struct decoder *d)
 {
-    const size_t left = end - out->size + 1;
+    const size_t left = d->end - d->out->size + 1;
     return left < STEP_BYTES ? left : STEP_BYTES;
 }
 
-static enum coding_result inflate_all(z_stream *z, size_t end, struct buffer *out)
+static enum coding_result step_gzip(struct decoder *d)
 {
-    int result = Z_OK;
-    while (result != Z_STREAM_END || z->avail_in > 0) {
-        const size_t room = room_left(out, end);
-        z->next_out = (Bytef *)buffer_reserve(out, room);
-        z->avail_out = (uInt)room;
-        if (z->next_out == NULL)
-            return CODING_NO_MEMORY;
-        /* Members may follow one another: together they are the body. */
-        if (result == Z_STREAM_END && inflateReset(z) != Z_OK)
-            return CODING_BROKEN;
-        result = inflate(z, Z_NO_FLUSH);
-        out->size += room - z->avail_out;
-        if (out->size > end)
-            return CODING_TOO_LARGE;
-        if (result == Z_MEM_ERROR)
-            return CODING_NO_MEMORY;
-        if (result != Z_OK && result != Z_STREAM_END)
-            return CODING_BROKEN;
-    }
-    return CODING_DECODED;
-}
-
-static enum coding_result decode_gzip(struct slice body, size_t end, struct buffer *out)
-{
-    z_stream z = {.next_in = (z_const Bytef *)body.data, .avail_in = (uInt)body.size};
-    if (body.size > UINT32_MAX)
+    z_stream *z = &d->gzip;
+    if (d->gzip_result == Z_STREAM_END && z->avail_in == 0)
+        return CODING_DECODED;
+    const size_t room = room_left(d);
+    z->next_out = (Bytef *)buffer_reserve(d->out, room);
+    z->avail_out = (uInt)room;
+    if (z->next_out == NULL)
+        return CODING_NO_MEMORY;
+    /* Members may follow one another: together they are the body. */
+    if (d->gzip_result == Z_STREAM_END && inflateReset(z) != Z_OK)
+        return CODING_BROKEN;
+    d->gzip_result = inflate(z, Z_NO_FLUSH);
+    d->out->size += room - z->avail_out;
+    if (d->out->size > d->end)
         return CODING_TOO_LARGE;
-    if (inflateInit2(&z, MAX_WBITS + GZIP_ONLY) != Z_OK)
+    if (d->gzip_result == Z_MEM_ERROR)
         return CODING_NO_MEMORY;
-    const enum coding_result result = inflate_all(&z, end, out);
-    inflateEnd(&z);
-    return result;
+    return d->gzip_result == Z_OK || d->gzip_result == Z_STREAM_END ? CODING_MORE : CODING_BROKEN;
 }
 
-static enum coding_result decompress_all(ZSTD_DCtx *z, struct slice body, size_t end,
-                                         struct buffer *out)
+static enum coding_result step_zstd(struct decoder *d)
 {
-    ZSTD_inBuffer in = {body.data, body.size, 0};
-    size_t hint = 1; /* 0 at the end of a frame; frames may follow one another */
-    bool full = false;
-    while (in.pos < in.size || full) {
-        const size_t room = room_left(out, end);
-        char *to = buffer_reserve(out, room);
-        if (to == NULL)
-            return CODING_NO_MEMORY;
-        ZSTD_outBuffer step = {to, room, 0};
-        hint = ZSTD_decompressStream(z, &step, &in);
-        if (ZSTD_isError(hint))
-            return CODING_BROKEN;
-        out->size += step.pos;
-        if (out->size > end)
-            return CODING_TOO_LARGE;
-        full = step.pos == room && hint != 0;
-    }
-    return hint == 0 ? CODING_DECODED : CODING_BROKEN;
+    if (d->used == d->body.size && !d->full)
+        return d->hint == 0 ? CODING_DECODED : CODING_BROKEN;
+    const size_t room = room_left(d);
+    char *to = buffer_reserve(d->out, room);
+    if (to == NULL)
+        return CODING_NO_MEMORY;
+    ZSTD_inBuffer in = {d->body.data, d->body.size, d->used};
+    ZSTD_outBuffer step = {to, room, 0};
+    d->hint = ZSTD_decompressStream(d->zstd, &step, &in);
+    if (ZSTD_isError(d->hint))
+        return CODING_BROKEN;
+    d->used = in.pos;
+    d->out->size += step.pos;
+    d->full = step.pos == room && d->hint != 0;
+    return d->out->size > d->end ? CODING_TOO_LARGE : CODING_MORE;
 }
 
-static enum coding_result decode_zstd(struct slice body, size_t end, struct buffer *out)
+static bool begin_gzip(struct decoder *d)
 {
-    ZSTD_DCtx *z = ZSTD_createDCtx();
-    if (z == NULL)
-        return CODING_NO_MEMORY;
-    const size_t set = ZSTD_DCtx_setParameter(z, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
+    d->gzip.next_in = (z_const Bytef *)d->body.data;
+    d->gzip.avail_in = (uInt)d->body.size;
+    return d->body.size <= UINT32_MAX && inflateInit2(&d->gzip, MAX_WBITS + GZIP_ONLY) == Z_OK;
+}
+
+static bool begin_zstd(struct decoder *d)
+{
+    d->zstd = ZSTD_createDCtx();
+    if (d->zstd == NULL)
+        return false;
+    const size_t set = ZSTD_DCtx_setParameter(d->zstd, ZSTD_d_windowLogMax, ZSTD_WINDOW_LOG_MAX);
     assert(!ZSTD_isError(set));
-    const enum coding_result result = decompress_all(z, body, end, out);
-    ZSTD_freeDCtx(z);
-    return result;
+    return true;
+}
+
+bool decoder_begin(struct decoder *d, enum coding coding, struct slice body, size_t bytes_max,
+                   struct buffer *out)
+{
+    *d = (struct decoder){.coding = coding,
+                          .body = body,
+                          .out = out,
+                          .end = out->size + cap_of(body.size, bytes_max),
+                          .hint = 1};
+    return coding == CODING_NONE || (coding == CODING_GZIP ? begin_gzip(d) : begin_zstd(d));
+}
+
+enum coding_result decoder_step(struct decoder *d)
+{
+    switch (d->coding) {
+    case CODING_GZIP:
+        return step_gzip(d);
+    case CODING_ZSTD:
+        return step_zstd(d);
+    case CODING_NONE:
+        break;
+    }
+    buffer_add_slice(d->out, d->body);
+    return d->out->failed ? CODING_NO_MEMORY : CODING_DECODED;
+}
+
+void decoder_finish(struct decoder *d)
+{
+    if (d->coding == CODING_GZIP)
+        inflateEnd(&d->gzip);
+    ZSTD_freeDCtx(d->zstd);
+    *d = (struct decoder){0};
 }
 
 enum coding_result coding_decode(enum coding coding, struct slice body, size_t bytes_max,
                                  struct buffer *out)
 {
-    const size_t end = out->size + cap_of(body.size, bytes_max);
-    switch (coding) {
-    case CODING_GZIP:
-        return decode_gzip(body, end, out);
-    case CODING_ZSTD:
-        return decode_zstd(body, end, out);
-    case CODING_NONE:
-        break;
+    struct decoder d;
+    enum coding_result result = CODING_NO_MEMORY;
+    if (decoder_begin(&d, coding, body, bytes_max, out)) {
+        do
+            result = decoder_step(&d);
+        while (result == CODING_MORE);
     }
-    buffer_add_slice(out, body);
-    return out->failed ? CODING_NO_MEMORY : CODING_DECODED;
+    decoder_finish(&d);
+    return result;
 }

@@ -9,6 +9,9 @@
 #ifndef HOLDFAST_PRODUCER_CODING_H
 #define HOLDFAST_PRODUCER_CODING_H
 
+#include <zlib.h>
+#include <zstd.h>
+
 #include "common/base/buffer.h"
 
 /* For Accept-Encoding of a refusal. */
@@ -17,6 +20,7 @@
 enum coding { CODING_NONE, CODING_GZIP, CODING_ZSTD };
 
 enum coding_result {
+    CODING_MORE, /* there is another step */
     CODING_DECODED,
     CODING_BROKEN, /* not in that coding, cut off, or with something behind it */
     CODING_TOO_LARGE,
@@ -26,7 +30,27 @@ enum coding_result {
 /* "" is none. False: a coding that is not taken. */
 MUST_CHECK bool coding_find(struct slice content_encoding, enum coding *out_coding);
 
-/* Appends at most bytes_max bytes to out, which holds a part of the body when it fails. */
+struct decoder { /* all zero: of nothing */
+    enum coding coding;
+    struct slice body;  /* lent */
+    struct buffer *out; /* lent */
+    size_t end;         /* of out, at most */
+    z_stream gzip;
+    int gzip_result; /* of the last step */
+    ZSTD_DCtx *zstd; /* owned */
+    size_t used;     /* of the body, in zstd */
+    size_t hint;     /* 0 at the end of a frame; frames may follow one another */
+    bool full;       /* the last step of zstd filled its room */
+};
+
+/* Each step takes less than a millisecond and appends to out, at most bytes_max bytes in all; out
+ * holds a part of the body when it fails. */
+MUST_CHECK bool decoder_begin(struct decoder *d, enum coding coding, struct slice body,
+                              size_t bytes_max, struct buffer *out); /* false: no memory */
+MUST_CHECK enum coding_result decoder_step(struct decoder *d);
+void decoder_finish(struct decoder *d);
+
+/* All steps. */
 MUST_CHECK enum coding_result coding_decode(enum coding coding, struct slice body, size_t bytes_max,
                                             struct buffer *out);
 

@@ -22,6 +22,7 @@
 enum {
     TEXT_KEPT_BYTES = 256 * 1024, /* memory kept between requests */
     ITEMS_KEPT = 1024,
+    STEP_BLANKS = 64 * 1024, /* blank bytes of a step */
 };
 
 struct ingest *ingest_create(const struct ingest_limits *limits)
@@ -84,7 +85,7 @@ static struct ingest_item *add_item(struct ingest *in, size_t number)
 static struct slice id_of_key(struct ingest *in, const struct ingest_item *item)
 {
     buffer_clear(&in->key);
-    buffer_add_json_string(&in->key, in->body->key);
+    buffer_add_json_string(&in->key, in->body.key);
     if (!in->result.single) { /* its closing quote makes room for the index */
         buffer_truncate(&in->key, in->key.size - 1);
         buffer_printf(&in->key, "#%zu\"", (size_t)(item - in->items));
@@ -109,8 +110,8 @@ static void accept(struct ingest *in, struct ingest_item *item, struct log_event
     struct slice *event_id = &e->field[EVENT_FIELD_EVENT_ID];
     id_make(&e->id);
     e->received_at = in->result.received_at;
-    set_trace(e, in->body);
-    if (event_id->data == NULL && in->body->key.data != NULL)
+    set_trace(e, &in->body);
+    if (event_id->data == NULL && in->body.key.data != NULL)
         *event_id = id_of_key(in, item);
     size_t start = in->text.size;
     event_write_line(e, &in->text);
@@ -138,7 +139,7 @@ static void accept(struct ingest *in, struct ingest_item *item, struct log_event
 /* *value becomes the object of ours it stands for. */
 static bool turn(struct ingest *in, struct ingest_item *item, struct gate_value *value)
 {
-    const struct shape *shape = in->body->shape;
+    const struct shape *shape = in->body.shape;
     struct gate_verdict verdict;
     buffer_clear(&in->turned);
     if (!shape->turn(shape, value, &in->turned, &in->faults)) {
@@ -174,22 +175,30 @@ static void read_whole(struct ingest *in, struct ingest_item *item, struct slice
     struct gate_value value;
     struct gate_verdict verdict;
     if (!gate_scan_whole(event_reader_gate(in->reader), text, &value, &verdict))
-        ingest_refuse_verdict(in, item, &verdict, (size_t)(text.data - in->body->text.data));
+        ingest_refuse_verdict(in, item, &verdict, (size_t)(text.data - in->body.text.data));
     else
         judge(in, item, &value);
 }
 
-static void read_single(struct ingest *in)
+static bool step_single(struct ingest *in)
 {
     struct ingest_item *item = add_item(in, 0);
     in->result.single = true;
     if (item != NULL)
-        read_whole(in, item, in->body->text);
+        read_whole(in, item, in->body.text);
+    return false;
 }
 
-static bool is_blank(struct slice line)
+/* Blank lines, and what is blank before an event, up to as much as a step may read. */
+static void skip_blanks(struct ingest *in)
 {
-    return slice_trim(line).size == 0;
+    const char *p = in->rest.data;
+    const size_t most = in->rest.size < STEP_BLANKS ? in->rest.size : STEP_BLANKS;
+    const char *end = p + most;
+    for (; p < end && (*p == '\n' || *p == ' ' || *p == '\r' || *p == '\t'); p++)
+        in->number += *p == '\n';
+    in->rest.size -= (size_t)(p - in->rest.data);
+    in->rest.data = p;
 }
 
 static struct slice next_line(struct slice *rest)
@@ -203,26 +212,26 @@ static struct slice next_line(struct slice *rest)
     return line;
 }
 
-static void read_lines(struct ingest *in)
+static bool step_lines(struct ingest *in)
 {
-    struct slice rest = in->body->text;
-    for (size_t number = 1; rest.size > 0; number++) {
-        const struct slice line = next_line(&rest);
-        if (is_blank(line))
-            continue;
-        struct ingest_item *item = add_item(in, number);
-        if (item == NULL)
-            return;
-        if (line.size > in->limits.event_bytes)
-            ingest_refuse_size(in, item);
-        else
-            read_whole(in, item, line);
-    }
+    const size_t before = in->rest.size;
+    skip_blanks(in);
+    if (in->rest.size == 0 || before - in->rest.size == STEP_BLANKS)
+        return in->rest.size > 0;
+    const struct slice line = next_line(&in->rest);
+    struct ingest_item *item = add_item(in, in->number++);
+    if (item == NULL)
+        return false;
+    if (line.size > in->limits.event_bytes)
+        ingest_refuse_size(in, item);
+    else
+        read_whole(in, item, line);
+    return true;
 }
 
 static size_t offset_of(const struct ingest *in, struct slice rest)
 {
-    return (size_t)(rest.data - in->body->text.data);
+    return (size_t)(rest.data - in->body.text.data);
 }
 
 /* The array itself is wrong at *rest. */
@@ -252,22 +261,29 @@ static bool read_element(struct ingest *in, struct slice *rest)
     return true;
 }
 
-static void read_array(struct ingest *in)
+static bool end_array(struct ingest *in)
 {
-    struct slice rest = in->body->text;
-    bool more = walk_byte(&rest, '[') && !walk_byte(&rest, ']');
-    while (more) {
-        if (!read_element(in, &rest))
-            return;
-        more = walk_byte(&rest, ',');
-        if (!more && !walk_byte(&rest, ']')) {
-            break_off(in, rest, "a comma or the end of the array was expected here");
-            return;
-        }
+    walk_space(&in->rest);
+    if (in->rest.size > 0)
+        break_off(in, in->rest, gate_fault_text(GATE_FAULT_TRAILING));
+    return false;
+}
+
+static bool step_array(struct ingest *in)
+{
+    if (!in->opened) {
+        in->opened = walk_byte(&in->rest, '[');
+        if (walk_byte(&in->rest, ']'))
+            return end_array(in);
     }
-    walk_space(&rest);
-    if (rest.size > 0)
-        break_off(in, rest, gate_fault_text(GATE_FAULT_TRAILING));
+    if (!read_element(in, &in->rest))
+        return false;
+    if (walk_byte(&in->rest, ','))
+        return true;
+    if (walk_byte(&in->rest, ']'))
+        return end_array(in);
+    break_off(in, in->rest, "a comma or the end of the array was expected here");
+    return false;
 }
 
 static void trim_memory(struct ingest *in)
@@ -284,22 +300,41 @@ static void trim_memory(struct ingest *in)
     buffer_clear(&in->text);
 }
 
-void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out)
+void ingest_begin(struct ingest *in, const struct ingest_body *body)
 {
     struct slice start = body->text;
     trim_memory(in);
-    in->body = body;
+    in->body = *body;
+    in->rest = body->text;
+    in->number = 1;
+    in->opened = false;
     in->written = 0;
     in->result = (struct ingest_result){.received_at = clock_wall_us()};
     walk_space(&start);
     if (body->form == INGEST_LINES)
-        read_lines(in);
+        in->step = step_lines;
     else if (body->form == INGEST_JSON && start.size > 0 && start.data[0] == '[')
-        read_array(in);
+        in->step = step_array;
     else
-        read_single(in);
+        in->step = step_single;
+}
+
+bool ingest_step(struct ingest *in)
+{
+    return in->step(in);
+}
+
+void ingest_end(struct ingest *in, struct ingest_result *out)
+{
     in->result.items = in->items;
     in->result.no_memory = in->result.no_memory || in->text.failed;
     *out = in->result;
-    in->body = NULL;
+}
+
+void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out)
+{
+    ingest_begin(in, body);
+    while (ingest_step(in))
+        continue;
+    ingest_end(in, out);
 }

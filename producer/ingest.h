@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * From the body of a request to normalised lines, each event with its verdict. One ingest serves
- * all requests of a process one after another; what it read is lent until the next read.
- */
+/* From the body of a request to normalised lines, each event with its verdict: in steps, so that a
+ * large body need not stop everybody else, or at once. One ingest serves requests one after
+ * another; what it read is lent until the next begin. */
 #ifndef HOLDFAST_PRODUCER_INGEST_H
 #define HOLDFAST_PRODUCER_INGEST_H
 
-#include "common/base/buffer.h"
 #include "common/base/gate.h"
 #include "producer/shape.h"
-
-struct catalog_source;
 
 struct ingest_limits {
     struct gate_limits gate;              /* of each event */
@@ -28,10 +24,9 @@ struct ingest_body {
     struct slice trace_id, span_id; /* JSON strings for events without trace_id, or data NULL */
 };
 
-struct ingest_span {
+struct ingest_span { /* for ingest_text */
     size_t at, size;
-}; /* for ingest_text */
-
+};
 struct ingest_item {
     int status;                  /* 202 good; 400 not JSON; 413 too large; 422 wrong fields */
     const char *slug;            /* bad: of the problem */
@@ -45,18 +40,20 @@ struct ingest_item {
 };
 
 struct ingest_result {
-    bool single; /* one event that stands alone */
-    bool broken; /* the items after the last one could not be read: nothing can be taken */
-    bool too_many, no_memory;
+    bool single;                      /* one event that stands alone */
+    bool too_many, no_memory, broken; /* broken: what follows could not be read */
     size_t count, good;
     const struct ingest_item *items;
     size_t line_bytes;   /* of all good lines */
-    size_t faults;       /* found in all items; not all are written out */
+    size_t faults;       /* found in all; not all are written out */
     int64_t received_at; /* of all events, µs */
 };
 
 struct ingest *ingest_create(const struct ingest_limits *limits); /* NULL: no memory */
 void ingest_destroy(struct ingest *in);
+void ingest_begin(struct ingest *in, const struct ingest_body *body); /* copied; its text is lent */
+bool ingest_step(struct ingest *in); /* reads an event or so; false: all is read */
+void ingest_end(struct ingest *in, struct ingest_result *out);
 void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out);
 struct slice ingest_text(const struct ingest *in, struct ingest_span span);
 

@@ -19,7 +19,7 @@ struct ingest_span ingest_span_from(const struct ingest *in, size_t at)
 static void write_fault(struct ingest *in, const struct ingest_item *item,
                         const struct event_fault *fault)
 {
-    const bool in_array = !in->result.single && in->body->form == INGEST_JSON;
+    const bool in_array = !in->result.single && in->body.form == INGEST_JSON;
     char pointer[sizeof fault->pointer + 24];
     if (in_array)
         snprintf(pointer, sizeof pointer, "/%zu%s", (size_t)(item - in->items), fault->pointer);
@@ -90,7 +90,7 @@ void ingest_refuse_size(struct ingest *in, struct ingest_item *item)
 
 void ingest_tell(struct ingest *in)
 {
-    const struct shape *shape = in->body->shape;
+    const struct shape *shape = in->body.shape;
     if (in->turned.size == 0 || shape->tell == NULL)
         return;
     for (size_t i = 0; i < in->faults.count; i++)

@@ -15,7 +15,11 @@ struct ingest {
     struct ingest_item *items; /* owned */
     size_t capacity;
     /* Of the body at hand. */
-    const struct ingest_body *body;
+    struct ingest_body body;
+    bool (*step)(struct ingest *in); /* false: all is read */
+    struct slice rest;               /* of the body's text, not yet read */
+    size_t number;                   /* of the line that comes next */
+    bool opened;                     /* the array's bracket is behind us */
     struct ingest_result result;
     size_t written;             /* faults in the text */
     struct event_faults faults; /* scratch */
