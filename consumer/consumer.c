@@ -139,6 +139,7 @@ static void fill_writers(struct consumer *c)
 
 static void on_kick(int fd, short what, void *arg)
 {
+    loop_works();
     (void)fd, (void)what;
     fill_writers(arg);
 }
@@ -253,6 +254,7 @@ static bool is_storing(const struct consumer *c)
 
 static void on_tick(int fd, short what, void *arg)
 {
+    loop_works();
     struct consumer *c = arg;
     (void)fd, (void)what;
     watch_writers(c);

@@ -133,6 +133,7 @@ static void give_up_link(struct feed *f)
 
 static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct feed *f = arg;
     (void)fd, (void)events;
     if (f->unconfirmed > 0 && !link_is_blocked(f->link) &&

@@ -93,6 +93,7 @@ static void flush(struct intake *in)
 
 static void on_ack(evutil_socket_t fd, short what, void *arg)
 {
+    loop_works();
     (void)fd, (void)what;
     flush(arg);
 }

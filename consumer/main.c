@@ -106,6 +106,7 @@ static bool listen_for_probes(struct program *p)
         .share_percent = PROBES_SHARE_PERCENT};
     p->probes =
         (struct probes){.service = "consumer", .on_health = consumer_report, .arg = p->consumer};
+    loop_register();
     probes_add_routes(&p->probes, p->router);
     router_seal(p->router);
     p->server = server_create(p->loop, &options, p->router);

@@ -290,6 +290,7 @@ static bool prepare(struct producer *x)
     x->probes = (struct probes){"producer", on_health, x};
     counts_register(x->catalog.current);
     publisher_register();
+    loop_register();
     routes_add(&x->routes, x->router);
     admin_add(&x->admin, x->router);
     event_types_add(&x->catalog, x->router);

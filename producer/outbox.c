@@ -20,6 +20,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "common/net/loop.h"
 #include "producer/gathering.h"
 
 enum {
@@ -174,6 +175,7 @@ static int64_t flush_lane(struct outbox *o, struct lane *lane)
 
 static void on_flush(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct outbox *o = arg;
     (void)fd;
     (void)events;

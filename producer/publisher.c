@@ -133,6 +133,7 @@ static void await_settling(struct publisher *p)
 
 static void on_settled(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct publisher *p = arg;
     (void)fd;
     (void)events;
@@ -312,6 +313,7 @@ static void on_redeclared(void *arg, const struct link_answer *answer)
 
 static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct publisher *p = arg;
     (void)fd;
     (void)events;

@@ -12,6 +12,7 @@
 
 #include "common/base/clock.h"
 #include "common/net/call.h"
+#include "common/net/loop.h"
 #include "producer/answer.h"
 #include "producer/counts.h"
 
@@ -193,6 +194,7 @@ void requests_on_settled(void *requests, struct outbox_waiter *waiter)
 
 static void on_timer(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct requests *rs = arg;
     (void)fd;
     (void)events;

@@ -249,6 +249,7 @@ static void begin_round(struct status *s)
 
 static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct status *s = arg;
     const int64_t age_ns = clock_now_ns() - s->asked_ns;
     (void)fd;

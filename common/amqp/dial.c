@@ -94,6 +94,7 @@ static const char *failure_text(struct link *l, short events)
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
+    loop_works();
     struct link *l = arg;
     (void)bev;
     link_enter(l);
@@ -106,6 +107,7 @@ static void try_next(struct link *l);
 
 static void on_event(struct bufferevent *bev, short events, void *arg)
 {
+    loop_works();
     struct link *l = arg;
     link_enter(l);
     if ((events & BEV_EVENT_CONNECTED) != 0) {

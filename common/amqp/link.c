@@ -118,6 +118,7 @@ static void beat(struct link *l, int64_t now_ns)
 
 static void on_tick(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct link *l = arg;
     const int64_t now_ns = clock_now_ns();
     (void)fd;
@@ -146,6 +147,7 @@ static void give_up(struct link *l)
 
 static void on_kick(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct link *l = arg;
     (void)fd;
     (void)events;

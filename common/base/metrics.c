@@ -23,7 +23,7 @@
 
 enum { CELL_PID, CELL_CONFIG_US, CELL_CONFIG_BAD, CELLS_FIRST }; /* of a row, before the metrics' */
 
-enum kind { COUNTER, GAUGE, LATENCY, SIZE };
+enum kind { COUNTER, GAUGE, GREATEST, LATENCY, SIZE };
 
 struct metric {
     const char *name, *labels, *help;
@@ -77,7 +77,7 @@ void metrics_use_row(unsigned worker)
     own_row = worker;
     start_row();
     for (size_t i = 0; i < metric_count; i++) {
-        if (metrics[i].kind == GAUGE)
+        if (metrics[i].kind == GAUGE || metrics[i].kind == GREATEST)
             metric_set(&metrics[i], 0);
     }
 }
@@ -89,7 +89,7 @@ static size_t bucket_count(enum kind kind)
 
 static struct metric *add(enum kind kind, const char *name, const char *labels, const char *help)
 {
-    const size_t size = kind == COUNTER || kind == GAUGE ? 1 : bucket_count(kind) + 2;
+    const size_t size = kind < LATENCY ? 1 : bucket_count(kind) + 2;
     assert(cells != NULL && metric_count < METRICS_MAX && cell_count + size <= CELLS_MAX);
     struct metric *m = &metrics[metric_count++];
     *m = (struct metric){name, labels, help, kind, cell_count};
@@ -105,6 +105,11 @@ struct metric *metrics_counter(const char *name, const char *labels, const char 
 struct metric *metrics_gauge(const char *name, const char *labels, const char *help)
 {
     return add(GAUGE, name, labels, help);
+}
+
+struct metric *metrics_greatest(const char *name, const char *labels, const char *help)
+{
+    return add(GREATEST, name, labels, help);
 }
 
 struct metric *metrics_latency(const char *name, const char *labels, const char *help)
@@ -195,6 +200,16 @@ static int64_t total(size_t cell)
     return sum;
 }
 
+static double greatest(size_t cell)
+{
+    int64_t most = 0;
+    for (unsigned row = 0; row < workers; row++) {
+        const int64_t value = cells[row * (size_t)CELLS_MAX + cell];
+        most = value > most ? value : most;
+    }
+    return (double)most;
+}
+
 static double total_sum(size_t cell)
 {
     double sum = 0;
@@ -228,6 +243,8 @@ static void render_metric(const struct metric *m, struct buffer *out)
 {
     if (m->kind == LATENCY || m->kind == SIZE) {
         render_histogram(m, out);
+    } else if (m->kind == GREATEST) {
+        buffer_printf(out, "holdfast_%s %.6f\n", m->name, greatest(m->cell) * 1e-9);
     } else if (m->labels[0] != 0) {
         buffer_printf(out, "holdfast_%s{%s} %" PRId64 "\n", m->name, m->labels, total(m->cell));
     } else {
@@ -270,7 +287,7 @@ static void render_process(struct buffer *out)
 
 void metrics_render(struct buffer *out)
 {
-    static const char *const types[] = {"counter", "gauge", "histogram", "histogram"};
+    static const char *const types[] = {"counter", "gauge", "gauge", "histogram", "histogram"};
     for (size_t i = 0; i < metric_count; i++) {
         const struct metric *m = &metrics[i];
         if (i == 0 || strcmp(m->name, metrics[i - 1].name) != 0)

@@ -21,6 +21,8 @@ MUST_CHECK bool metrics_open(unsigned workers);
  */
 struct metric *metrics_counter(const char *name, const char *labels, const char *help);
 struct metric *metrics_gauge(const char *name, const char *labels, const char *help);
+/* In seconds; over workers the greatest counts. */
+struct metric *metrics_greatest(const char *name, const char *labels, const char *help);
 /* Buckets: 0.1 ms doubling up to about 13 s, in seconds; made for latencies. */
 struct metric *metrics_latency(const char *name, const char *labels, const char *help);
 /* Buckets: 1, 2, 5, 10 … 1e6; made for sizes. */
@@ -31,7 +33,7 @@ struct metric *metrics_size(const char *name, const char *labels, const char *he
 void metrics_use_row(unsigned worker);
 
 void metric_add(struct metric *m, int64_t n);
-void metric_set(struct metric *m, int64_t value);
+void metric_set(struct metric *m, int64_t value);     /* gauge; of a greatest, in ns */
 void metric_observe_ns(struct metric *m, int64_t ns); /* latency */
 void metric_observe(struct metric *m, int64_t value); /* size */
 int64_t metric_value(const struct metric *m);         /* counter or gauge, this row only */

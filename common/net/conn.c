@@ -25,6 +25,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "common/net/loop.h"
 #include "common/net/router.h"
 
 enum {
@@ -267,6 +268,7 @@ void conn_pump(struct conn *c)
 
 static void on_read(struct bufferevent *bev, void *arg)
 {
+    loop_works();
     struct conn *c = arg;
     struct conns *cs = c->owner;
     (void)bev;
@@ -280,6 +282,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 
 static void on_written(struct bufferevent *bev, void *arg)
 {
+    loop_works();
     struct conn *c = arg;
     (void)bev;
     if (c->state != CONN_ANSWERING)

@@ -20,6 +20,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "common/net/loop.h"
 
 enum { SLOW_BYTES = 500 }; /* a second: what moves less hardly moves */
 
@@ -76,6 +77,7 @@ void conns_work_ended(struct conns *cs, int64_t began_ns)
 /* The window may be over: who waits is read on. */
 static void on_turn(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct conns *cs = arg;
     const int64_t began_ns = clock_now_ns();
     struct conn *c, *last = TAILQ_LAST(&cs->waiting, conn_queue);

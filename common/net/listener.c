@@ -4,6 +4,7 @@
  * wait in the kernel's backlog rather than make those who are in wait for them.
  */
 #include "common/net/listener.h"
+#include "common/net/loop.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -179,6 +180,7 @@ static void accept_some(struct listener *l, int from, int most)
 
 static void on_ready(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     (void)events;
     accept_some(arg, fd, ACCEPTED_MAX);
 }

@@ -9,9 +9,20 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "common/base/metrics.h"
 
 /* A signal to the whole process group reaches a worker once by itself and once by its parent. */
 #define INSIST_NS CLOCK_S
+
+#define WINDOW_NS (60 * CLOCK_S)
+
+/* Of the process's one loop. The longest of this window and of the one before is told: of the last
+ * minute at least, the last two at most. */
+static struct {
+    struct metric *longest;
+    int64_t began_ns; /* 0: no work yet in this turn */
+    int64_t window_ns, of_window_ns, of_last_ns;
+} turn;
 
 struct loop {
     struct event_base *base; /* owned */
@@ -129,9 +140,42 @@ void loop_on_hangup(struct loop *l, void (*fn)(void *arg), void *arg)
         evsignal_add(l->sighup, NULL);
 }
 
+void loop_register(void)
+{
+    turn.longest =
+        metrics_greatest("loop_longest_turn_seconds", "",
+                         "Longest time the loop served nobody else, of the last minute.");
+}
+
+void loop_works(void)
+{
+    if (turn.began_ns == 0)
+        turn.began_ns = clock_now_ns();
+}
+
+static void end_turn(void)
+{
+    if (turn.began_ns == 0 || turn.longest == NULL)
+        return;
+    const int64_t now_ns = clock_now_ns(), length_ns = now_ns - turn.began_ns;
+    turn.began_ns = 0;
+    if (now_ns - turn.window_ns > WINDOW_NS) {
+        turn.of_last_ns = now_ns - turn.window_ns > 2 * WINDOW_NS ? 0 : turn.of_window_ns;
+        turn.of_window_ns = 0;
+        turn.window_ns = now_ns;
+    }
+    if (length_ns > turn.of_window_ns)
+        turn.of_window_ns = length_ns;
+    metric_set(turn.longest,
+               turn.of_window_ns > turn.of_last_ns ? turn.of_window_ns : turn.of_last_ns);
+}
+
 void loop_run(struct loop *l)
 {
-    event_base_loop(l->base, EVLOOP_NO_EXIT_ON_EMPTY);
+    do {
+        event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
+        end_turn();
+    } while (!event_base_got_break(l->base));
 }
 
 void loop_stop(struct loop *l)

@@ -25,6 +25,13 @@ void loop_on_terminate(struct loop *l, void (*fn)(void *arg), void *arg);
 /* fn is called at each SIGHUP from now on. */
 void loop_on_hangup(struct loop *l, void (*fn)(void *arg), void *arg);
 
+/* Registers the metric of the longest turn; before workers fork. */
+void loop_register(void);
+
+/* First in a callback that may work long: what is done from the first of a turn to its end, while
+ * nobody else is served, is the turn's length. */
+void loop_works(void);
+
 void loop_run(struct loop *l); /* until loop_stop */
 void loop_stop(struct loop *l);
 

@@ -88,6 +88,7 @@ static void on_change(void *arg)
 
 static void on_sweep(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct server *s = arg;
     (void)fd;
     (void)events;

@@ -92,6 +92,7 @@ static void schedule(const struct service *s)
 
 static void on_turn(evutil_socket_t fd, short events, void *arg)
 {
+    loop_works();
     struct service *s = arg;
     (void)fd;
     (void)events;

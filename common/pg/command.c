@@ -17,6 +17,7 @@
 
 #include <event2/event.h>
 
+#include "common/net/loop.h"
 #include "common/pg/session_state.h"
 
 #define CHUNK_SIZE ((size_t)64 * 1024)
@@ -193,12 +194,14 @@ static void receive(struct session *s)
 
 void session_on_readable(int fd, short what, void *arg)
 {
+    loop_works();
     (void)fd, (void)what;
     receive(arg);
 }
 
 void session_on_writable(int fd, short what, void *arg)
 {
+    loop_works();
     struct session *s = arg;
     (void)fd, (void)what;
     if (s->copying)

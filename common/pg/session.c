@@ -184,6 +184,7 @@ static void await_handshake(struct session *s, short what)
 
 static void on_handshake(int fd, short what, void *arg)
 {
+    loop_works();
     struct session *s = arg;
     (void)fd, (void)what;
     forget_events(s);
@@ -239,6 +240,7 @@ static void overdue(struct session *s)
 
 static void on_timer(int fd, short what, void *arg)
 {
+    loop_works();
     struct session *s = arg;
     const bool renewing = s->renewing;
     (void)fd, (void)what;

@@ -91,11 +91,26 @@ static void the_ages_of_many_old_events_can_be_summed(void **state)
     buffer_finish(&text);
 }
 
+static void the_greatest_of_the_workers_is_told(void **state)
+{
+    (void)state;
+    assert_true(metrics_open(2));
+    struct metric *longest = metrics_greatest("loop_longest_turn_seconds", "", "Longest.");
+    metric_set(longest, 7 * CLOCK_MS);
+    metrics_use_row(1);
+    metric_set(longest, 3 * CLOCK_MS);
+    struct buffer text = rendered();
+    assert_non_null(strstr(text.data, "# TYPE holdfast_loop_longest_turn_seconds gauge\n"
+                                      "holdfast_loop_longest_turn_seconds 0.007000\n"));
+    buffer_finish(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_are_summed),
         cmocka_unit_test(a_restarted_worker_keeps_counters_and_drops_gauges),
+        cmocka_unit_test(the_greatest_of_the_workers_is_told),
         cmocka_unit_test(histograms_are_cumulative_and_in_seconds),
         cmocka_unit_test(the_ages_of_many_old_events_can_be_summed),
     };
