@@ -188,7 +188,8 @@ def reported(status: int, report: Path) -> Count:
 
 
 def integration() -> Count:
-    return pytest("integration", "build-gcc", "tests/integration", "tests/style")
+    return pytest("integration", "build-gcc", "tests/integration", "tests/style",
+                  "tests/platform")
 
 
 def bench() -> Count:

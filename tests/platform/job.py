@@ -25,6 +25,7 @@ from rig.process import descendants, is_alive  # noqa: E402
 from rig.wait import wait_for  # noqa: E402
 
 SENDERS = 4
+PATIENCE_S = 60  # until the last event is stored
 BETWEEN = 300  # events accepted before each kill and after the last
 KILLED = ("producer", "consumer", "rabbitmq", "postgresql")
 STATE = Path(os.environ.get("HOLDFAST_STATE", "/var/lib/holdfast"))
@@ -118,7 +119,7 @@ def judge(load: Load) -> bool:
     def rows() -> list[str]:
         return sql(f"SELECT event_id FROM log_events WHERE {mine}")
     try:
-        wait_for("every accepted event stored", lambda: expected <= set(rows()), 60, 0.5)
+        wait_for("every accepted event stored", lambda: expected <= set(rows()), PATIENCE_S, 0.5)
     except AssertionError as late:
         print(late)
     stored = rows()
