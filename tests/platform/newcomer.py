@@ -52,7 +52,7 @@ JOB = Stage("job", 'eval "$(deploy/env)"; python3 tests/platform/job.py', 600)
 DOCTOR = Stage("doctor", 'eval "$(deploy/env)"; holdfast doctor', 60)
 DOWN = Stage("down", "deploy/down --purge", 120)
 SHOW_LOGS = "find /var/lib/holdfast/log -type f -exec tail -v -n 30 {} +"
-# The slice runs beside other tests, which choose ports as well.
+# The network is shared, and others choose ports too: these nobody else here is given.
 PORTS = ("PRODUCER_PORT", "METRICS_PORT", "RABBITMQ_PORT", "DATABASE_PORT")
 SLICE = [UP, JOB, DOCTOR, DOWN]
 TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
@@ -101,8 +101,8 @@ class Platform:
             clone(self.root / CLONE)
         self.log.mkdir(exist_ok=True)
 
-    def run(self, stages: list[Stage], **environment: str) -> None:
-        with running(self.root, environment) as machine:
+    def run(self, stages: list[Stage]) -> None:
+        with running(self.root, {name: str(free_port()) for name in PORTS}) as machine:
             for stage in stages:
                 if stage.name not in self.outcomes:
                     self._run_stage(machine, stage)
@@ -163,10 +163,7 @@ def main(argv: list[str]) -> int:
         except CannotMake as reason:
             print(f"SKIPPED {release}: {reason}")
             continue
-        if given.slice:
-            platform.run(SLICE, **{name: str(free_port()) for name in PORTS})
-        else:
-            platform.run(SLICE + TESTS)
+        platform.run(SLICE if given.slice else SLICE + TESTS)
         bad = sum(o.failed for o in platform.outcomes.values())
         passed, failed = passed + sum(o.passed for o in platform.outcomes.values()), failed + bad
         if not (bad or given.keep):
