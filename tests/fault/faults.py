@@ -1,110 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The faults, each a function of a run and its dice, and the run they happen to.
+"""Faults of processes and of links, each a function of a run and its dice. A fault returns when it has
+happened, which it has seen itself, and when what it broke has been put right again.
 
-A run is two producers and two consumers with every link through a proxy, a load on them, and a
-judgement at the end. A fault returns when what it broke has been put right again.
+Another may happen at the same time: what it needs, say an open connection, it waits for.
 """
 import os
-import random
 import signal
-import time
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 
-import checker
-from journal import Journal
-from load import Load
-from proxy import AMQP, POSTGRES, TO_CLIENT, TO_SERVER, Proxy
-from rig.stack import Daemon, Stack
+from proxy import TO_CLIENT, TO_SERVER, Proxy
+from rig.broker import Broker
+from rig.database import Cluster
+from rig.process import state
+from rig.stack import Daemon
 from rig.wait import wait_for
+from run import Run
+
+HAPPENS_S = 60.0
 
 
-class Run:
-    def __init__(self, make_stack: Callable[..., Stack], folder: Path, seed: int,
-                 clients: int = 8, pause_s: float = 0.0, **settings):
-        self.dice = random.Random(seed)
-        self.stack = make_stack(start=False, producers=0, consumers=0)
-        broker, database = self.stack.broker, self.stack.database
-        self.publish_link = Proxy(broker.port, AMQP)
-        self.consume_link = Proxy(broker.port, AMQP)
-        self.database_link = Proxy(database.port, POSTGRES)
-        for proxy in self.links:
-            proxy.start()
-        for _ in range(settings.get("producers", 2)):
-            self.stack.add_producer(settings.get("workers", 2), self.publish_link.port)
-        for _ in range(settings.get("consumers", 2)):
-            self.stack.add_consumer(self.consume_link.port, self.database_link.port)
-        self.journal = Journal(folder / "journal.jsonl")
-        self.load = Load([("127.0.0.1", p.port) for p in self.stack.producers], self.journal,
-                         seed, clients, pause_s=pause_s)
-        print(f"seed {seed}, journal {self.journal.path}")
-
-    @property
-    def links(self) -> list[Proxy]:
-        return [self.publish_link, self.consume_link, self.database_link]
-
-    def start(self) -> "Run":
-        self.stack.start()
-        self.load.start()
-        self.wait_accepted(200)
-        # A broker may forget a queue's log when killed within half a second of its declaration.
-        self.pause(1.5, 2.0)
-        return self
-
-    def wait_accepted(self, more: int, seconds: float = 60.0) -> None:
-        """Until so many further events are accepted: the stack works (again)."""
-        target = self.load.events_accepted + more
-        wait_for(f"{more} events more accepted", lambda: self.load.events_accepted >= target,
-                 seconds)
-
-    def pause(self, low: float, high: float) -> None:
-        """The random moments of the faults: time passing is what is wanted here."""
-        time.sleep(self.dice.uniform(low, high))
-
-    def fault(self, name: str) -> None:
-        """From the fault until everything is ready again."""
-        self.inject(name)
-        self.wait_ready()
-
-    def inject(self, name: str) -> None:
-        """The fault and its mending, for faults that happen together."""
-        self.journal.note(f"fault {name}")
-        FAULTS[name](self)
-        self.journal.note(f"healed {name}")
-
-    def wait_ready(self) -> None:
-        for daemon in self.stack.daemons:
-            daemon.wait_ready(60)
-
-    def finish(self, seconds: float = 90.0, late_seconds: float = 20.0) -> checker.Verdict:
-        """Ends the load, waits until all is stored, judges. An event that is only late is waited
-        for before it is called lost."""
-        self.load.stop()
-        self.journal.close()
-        self.stack.wait_drained(seconds)
-        verdict = checker.judge_run(self.journal.path, self.stack.database)
-        deadline = time.monotonic() + late_seconds
-        while verdict.lost and time.monotonic() < deadline:
-            self.stack.wait_drained(seconds)
-            verdict = checker.judge_run(self.journal.path, self.stack.database)
-        print(f"{verdict}\nanswers {dict(self.load.statuses)}, "
-              f"slowest {self.load.slowest_s * 1000:.0f} ms")
-        return verdict
-
-    def close(self) -> list[str]:
-        """Ends the daemons while their links still work; returns what was wrong with their ends."""
-        self.load.abandon()
-        faults = self.stack.stop()
-        for proxy in self.links:
-            proxy.stop()
-        return faults
+def seen(what: str, check: Callable[[], object]) -> None:
+    """The proof that a fault happened, waited for: it fails without."""
+    wait_for(what, check, HAPPENS_S)
 
 
 def _kill(run: Run, daemon: Daemon) -> None:
     run.pause(0, 2)
-    daemon.kill9()
+    _end(daemon)
     run.pause(0, 1)
     daemon.restart()
+
+
+def _end(victim: Daemon | Broker | Cluster) -> None:
+    assert victim.is_running(), "it does not run, there is nothing to kill"
+    victim.kill9()
+    assert not victim.is_running(), "it runs on"
 
 
 def kill_producer(run: Run) -> None:
@@ -117,71 +47,91 @@ def kill_consumer(run: Run) -> None:
 
 def kill_worker(run: Run) -> None:
     """One worker of a producer; its supervisor must make another."""
-    producer = run.dice.choice(run.stack.producers)
-    family = producer.family()
-    if len(family) < 2:
-        return kill_producer(run)
+    producer, worker, workers = _some_worker(run)
     run.pause(0, 1)
-    os.kill(run.dice.choice(family[1:]), signal.SIGKILL)
-    wait_for("as many workers as before", lambda: len(producer.family()) == len(family))
-    return None
+    os.kill(worker, signal.SIGKILL)
+    seen("another worker for the one that was killed",
+         lambda: worker not in producer.family() and len(producer.family()) == workers + 1)
+
+
+def _some_worker(run: Run) -> tuple[Daemon, int, int]:
+    producer = run.dice.choice(run.stack.producers)
+    workers = producer.family()[1:]
+    assert len(workers) > 1, f"{producer.name} has no workers beside its supervisor"
+    return producer, run.dice.choice(workers), len(workers)
 
 
 def kill_broker(run: Run) -> None:
     run.pause(0, 2)
-    run.stack.broker.kill9()
+    _end(run.stack.broker.server)
     run.pause(0, 1)
     run.stack.broker.start()
 
 
 def kill_database(run: Run) -> None:
     run.pause(0, 2)
-    run.stack.database.kill9()
+    _end(run.stack.database.server)
     run.pause(0, 2)
     run.stack.database.start()
 
 
 def kill_everything(run: Run) -> None:
     run.pause(0, 2)
-    for daemon in run.stack.daemons:
-        daemon.kill9()
-    run.stack.broker.kill9()
-    run.stack.database.kill9()
+    for victim in (*run.stack.daemons, run.stack.broker.server, run.stack.database.server):
+        _end(victim)
     run.stack.database.start()
     run.stack.broker.start()
     for daemon in run.stack.daemons:
         daemon.start()
 
 
-def _freeze(run: Run, daemon: Daemon) -> None:
-    family = daemon.family()
-    for pid in family:
+def _freeze(run: Run, pids: Iterable[int]) -> None:
+    """Parents come first, so that they see none of it; what was ended meanwhile is left alone."""
+    pids = list(pids)
+    assert pids, "there is nothing to freeze"
+    for pid in pids:
         os.kill(pid, signal.SIGSTOP)
-    run.pause(0.5, 8)
-    for pid in reversed(family):
-        os.kill(pid, signal.SIGCONT)
+    try:
+        seen(f"{pids} standing still", lambda: all(state(pid) == "T" for pid in pids))
+        run.pause(0.5, 8)
+    finally:
+        for pid in reversed(pids):
+            if state(pid) == "T":
+                os.kill(pid, signal.SIGCONT)
 
 
 def freeze_producer(run: Run) -> None:
-    _freeze(run, run.dice.choice(run.stack.producers))
+    _freeze(run, run.dice.choice(run.stack.producers).family())
+
+
+def freeze_worker(run: Run) -> None:
+    """One worker stands still; the others, and whoever looks after it, do not."""
+    producer, worker, workers = _some_worker(run)
+    _freeze(run, [worker])
+    seen("as many workers as before", lambda: len(producer.family()) == workers + 1)
 
 
 def freeze_consumer(run: Run) -> None:
-    _freeze(run, run.dice.choice(run.stack.consumers))
+    _freeze(run, run.dice.choice(run.stack.consumers).family())
 
 
 def freeze_broker(run: Run) -> None:
-    server = run.stack.broker.server
-    server.signal(signal.SIGSTOP)
-    run.pause(0.5, 8)
-    server.signal(signal.SIGCONT)
+    _freeze(run, [run.stack.broker.server.pid])
 
 
 def freeze_database(run: Run) -> None:
+    """A backend that was being made just then is told again."""
     server = run.stack.database.server
-    server.signal_all(signal.SIGSTOP)
-    run.pause(0.5, 8)
-    server.signal_all(signal.SIGCONT)
+
+    def stands_still() -> bool:
+        server.signal_all(signal.SIGSTOP)
+        return all(state(pid) in "TZX" for pid in server.family())
+
+    try:
+        seen("PostgreSQL standing still", stands_still)
+        run.pause(0.5, 8)
+    finally:
+        server.signal_all(signal.SIGCONT)
 
 
 def restart_producer(run: Run) -> None:
@@ -193,6 +143,7 @@ def restart_consumer(run: Run) -> None:
 
 
 def _restart(daemon: Daemon) -> None:
+    assert daemon.is_running(), f"{daemon.name} does not run, there is nothing to restart"
     status = daemon.stop()
     assert status == 0, f"{daemon.name} ended with {status} after SIGTERM\n{daemon.log_tail()}"
     daemon.restart()
@@ -213,67 +164,53 @@ def lose_ack(run: Run) -> None:
 def _swallow(run: Run, link: Proxy, direction: str, unit: str) -> None:
     before = link.swallowed
     link.swallow(direction, unit, 1, after=run.dice.randrange(0, 5))
-    link.wait_swallowed(before + 1)
+    seen(f"a {unit} swallowed", lambda: link.swallowed > before)
     run.wait_accepted(50)
 
 
 def cut_links(run: Run) -> None:
     run.pause(0, 1)
-    run.dice.choice(run.links).cut()
+    seen("an open connection cut", run.dice.choice(run.links).cut)
 
 
 def cut_in_the_middle(run: Run) -> None:
-    run.dice.choice(run.links).cut_after(run.dice.randrange(1, 20_000))
-    run.pause(0.2, 1)
+    link = run.dice.choice(run.links)
+    before = link.happened["cut in the middle"]
+    link.cut_after(run.dice.randrange(1, 20_000))
+    seen("a connection cut in the middle", lambda: link.happened["cut in the middle"] > before)
+    link.cut_after(None)
 
 
 def blackhole(run: Run) -> None:
     link = run.dice.choice(run.links)
+    before = link.happened["withheld"]
     link.blackhole()
     run.pause(0.5, 10)
+    seen("bytes in the black hole", lambda: link.happened["withheld"] > before)
     link.blackhole(False)
 
 
 def refuse(run: Run) -> None:
     link = run.dice.choice(run.links)
+    before = link.happened["refused"]
     link.refuse()
     link.cut()
     run.pause(0.5, 5)
+    seen("a connection refused", lambda: link.happened["refused"] > before)
     link.refuse(False)
 
 
 def slow_link(run: Run) -> None:
     link = run.dice.choice(run.links)
+    before = link.happened["delayed"]
     link.delay(run.dice.uniform(0.02, 0.3))
     run.pause(1, 4)
+    seen("bytes that came late", lambda: link.happened["delayed"] > before)
     link.delay(0)
 
 
-def end_sessions(run: Run) -> None:
-    """The database ends every session; the broker closes every connection."""
-    with run.stack.database.connect() as session:
-        session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                        "WHERE datname = current_database() AND pid <> pg_backend_pid()")
-    run.stack.broker.close_connections()
-
-
-def memory_alarm(run: Run) -> None:
-    """The broker stops reading from publishers."""
-    broker = run.stack.broker
-    broker.rabbitmqctl("set_vm_memory_high_watermark", "0.00001")
-    run.pause(1, 6)
-    broker.rabbitmqctl("set_vm_memory_high_watermark", "0.4")
-
-
-def lock_table(run: Run) -> None:
-    with run.stack.database.connect(autocommit=False) as session:
-        session.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
-        run.pause(1, 8)
-
-
-FAULTS: dict[str, Callable[[Run], None]] = {
-    f.__name__: f for f in (
-        kill_producer, kill_worker, kill_consumer, kill_broker, kill_database, kill_everything,
-        freeze_producer, freeze_consumer, freeze_broker, freeze_database, restart_producer,
-        restart_consumer, lose_commit_reply, lose_confirm, lose_ack, cut_links,
-        cut_in_the_middle, blackhole, refuse, slow_link, end_sessions, memory_alarm, lock_table)}
+LINK_FAULTS = (cut_links, cut_in_the_middle, blackhole, refuse, slow_link)
+PROCESS_FAULTS = (kill_producer, kill_worker, kill_consumer, kill_broker, kill_database,
+                  kill_everything, freeze_producer, freeze_worker, freeze_consumer, freeze_broker,
+                  freeze_database, restart_producer, restart_consumer)
+LOST_ANSWERS = (lose_commit_reply, lose_confirm, lose_ack)

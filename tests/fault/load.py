@@ -54,6 +54,7 @@ class Maker:
         nonce = f"{self._prefix}-{self._made}"
         event = {"event_type": dice.choice(TYPES),
                  "severity": dice.choice(["debug", "info", "warning", "error", "critical"]),
+                 "priority": dice.randrange(0, 10),
                  "payload": {"nonce": nonce, "text": dice.choice(TEXTS),
                              "whole": dice.getrandbits(dice.choice([8, 53, 100])),
                              "list": [None, True, {"deep": [dice.random() < 0.5]}]}}
@@ -66,9 +67,11 @@ class Maker:
         if dice.random() < 0.3:
             event["session_id"] = dice.randrange(1, 2 ** 63)
         if dice.random() < 0.2:
-            event["priority"] = dice.randrange(0, 10)
-        if dice.random() < 0.2:
             event["correlation_id"] = f"c{dice.randrange(100)}"
+        unsaid = {"severity": 0.2, "priority": 0.8}
+        for name in [name for name, share in unsaid.items() if dice.random() < share]:
+            del event[name]
+            event["payload"].setdefault("unsaid", []).append(name)
         return event
 
     def post(self) -> Post:
@@ -96,6 +99,7 @@ class Load:
     deadline_s: float = 15.0
     statuses: Counter = field(default_factory=Counter)
     events_accepted: int = 0
+    posts_repeated: int = 0  # after they were accepted, and accepted once more
     slowest_s: float = 0.0
     _stopping: bool = False
     _stop_at: float = 0.0
@@ -125,9 +129,11 @@ class Load:
         accepted: list[Post] = []
         try:
             while not self._stopping:
-                post = dice.choice(accepted) if accepted and dice.random() < 0.05 else maker.post()
+                again = bool(accepted) and dice.random() < 0.05
+                post = dice.choice(accepted) if again else maker.post()
                 if await self._deliver(client, post, dice) and post.is_repeatable:
                     accepted = accepted[-20:] + [post]
+                    self.posts_repeated += again
                 if self.pause_s:
                     await asyncio.sleep(self.pause_s)
         finally:

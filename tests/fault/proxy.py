@@ -11,7 +11,8 @@ so a rule can name what it waits for:
 drops the next broker-to-client basic.ack and everything behind it, resets both sides so that they
 notice, and does so three times in all. delay() holds every byte back, blackhole() keeps
 connections open and passes nothing, refuse() resets new ones, cut() resets those that are open,
-cut_after(n) resets each connection after so many further bytes.
+cut_after(n) resets each connection, open or new, after so many further bytes, cut_after(None) is
+the end of it. `happened` counts what the rules did: none of them does anything to an idle link.
 """
 import asyncio
 import socket
@@ -91,12 +92,14 @@ class Rules:
     delay_s: float = 0.0
     refuses: bool = False
     blackholed: bool = False
+    cut_after: int | None = None
 
 
 class Proxy:
     def __init__(self, target_port: int, protocol: str = PLAIN, target_host: str = "127.0.0.1"):
         self.port = free_port()
         self.swallowed = 0
+        self.happened: Counter = Counter()  # withheld, delayed, refused, cut in the middle
         self.units: Counter = Counter()  # (direction, name) -> how many passed or were swallowed
         self._target = (target_host, target_port)
         self._protocol = protocol
@@ -145,8 +148,9 @@ class Proxy:
         """Resets every open connection; how many there were."""
         return self._call(self._cut_now)
 
-    def cut_after(self, size_bytes: int) -> None:
+    def cut_after(self, size_bytes: int | None) -> None:
         def arm() -> None:
+            self._rules.cut_after = size_bytes
             for connection in self._connections:
                 connection.bytes_left = size_bytes
         self._call(arm)
@@ -190,12 +194,14 @@ class Proxy:
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if self._rules.refuses:
+                self.happened["refused"] += 1
                 raise OSError("refused by rule")
             server_reader, server_writer = await asyncio.open_connection(*self._target)
         except OSError:
             reset(writer)
             return
-        connection = Connection(writer, server_writer, _readers(self._protocol))
+        connection = Connection(writer, server_writer, _readers(self._protocol),
+                                self._rules.cut_after)
         self._connections.add(connection)
         try:
             await asyncio.gather(self._pump(connection, TO_SERVER, reader, server_writer),
@@ -230,9 +236,11 @@ class Proxy:
         try:
             while (item := await held.get()) is not None:
                 due, data = item
+                self.happened["withheld"] += self._rules.blackholed
                 while self._rules.blackholed and not connection.is_cut:
                     await asyncio.sleep(0.02)
                 if due > self._loop.time():
+                    self.happened["delayed"] += 1
                     await asyncio.sleep(due - self._loop.time())
                 if connection.is_cut:
                     return
@@ -245,6 +253,7 @@ class Proxy:
         left = connection.bytes_left
         if left is not None and len(data) >= left:
             sink.write(data[:left])
+            self.happened["cut in the middle"] += 1
             self._loop.call_soon(connection.cut)
             return
         if left is not None:

@@ -8,8 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from faults import Run
+from faults import (LINK_FAULTS, cut_links, freeze_broker, freeze_database, freeze_worker,
+                    kill_broker, kill_consumer, kill_database, kill_everything, kill_producer,
+                    kill_worker, lose_ack, lose_commit_reply, lose_confirm, restart_consumer,
+                    restart_producer)
 from rig.stack import Stack
+from run import Run
+from state_faults import end_sessions, end_working_sessions
 
 TIMES = int(os.environ.get("HOLDFAST_FAULTS", "3"))
 
@@ -27,8 +32,8 @@ def run(make_stack: Callable[..., Stack], tmp_path: Path, seed: int) -> Iterator
     assert not faults, "\n".join(faults) + "\n" + made.stack.logs()
 
 
-def holds_through(run: Run, fault: str) -> None:
-    for _ in range(TIMES):
+def holds_through(run: Run, *faults: Callable[[Run], None]) -> None:
+    for fault in TIMES * faults:
         run.fault(fault)
     run.wait_accepted(200)
     verdict = run.finish()
@@ -38,66 +43,75 @@ def holds_through(run: Run, fault: str) -> None:
 
 @pytest.mark.asan
 def test_no_loss_on_producer_kill(run: Run) -> None:
-    holds_through(run, "kill_producer")
+    holds_through(run, kill_producer)
 
 
 def test_no_loss_on_producer_worker_kill(run: Run) -> None:
-    holds_through(run, "kill_worker")
+    holds_through(run, kill_worker)
 
 
 @pytest.mark.asan
 def test_no_loss_on_consumer_kill(run: Run) -> None:
-    holds_through(run, "kill_consumer")
+    holds_through(run, kill_consumer)
 
 
 @pytest.mark.asan
 def test_no_loss_on_broker_kill(run: Run) -> None:
-    holds_through(run, "kill_broker")
+    holds_through(run, kill_broker)
 
 
 @pytest.mark.asan
 def test_no_loss_on_database_kill(run: Run) -> None:
-    holds_through(run, "kill_database")
+    holds_through(run, kill_database)
 
 
 @pytest.mark.asan
 def test_lost_commit_reply_stores_nothing_twice(run: Run) -> None:
-    holds_through(run, "lose_commit_reply")
+    holds_through(run, lose_commit_reply)
 
 
 @pytest.mark.asan
 def test_lost_confirm_stores_nothing_twice(run: Run) -> None:
-    holds_through(run, "lose_confirm")
+    holds_through(run, lose_confirm)
 
 
 @pytest.mark.asan
 def test_lost_ack_stores_nothing_twice(run: Run) -> None:
-    holds_through(run, "lose_ack")
+    holds_through(run, lose_ack)
 
 
 def test_no_loss_when_links_are_cut(run: Run) -> None:
-    for fault in ("cut_links", "cut_in_the_middle", "refuse", "slow_link", "end_sessions"):
+    for fault in LINK_FAULTS:
         run.fault(fault)
-    holds_through(run, "cut_links")
+    holds_through(run, cut_links)
 
 
 def test_no_loss_when_servers_freeze(run: Run) -> None:
-    run.fault("freeze_broker")
-    run.fault("freeze_database")
+    run.fault(freeze_broker)
+    run.fault(freeze_database)
     run.wait_accepted(200)
     verdict = run.finish()
     assert verdict.ok, str(verdict)
 
 
 def test_no_loss_when_everything_is_killed_at_once(run: Run) -> None:
-    run.fault("kill_everything")
+    run.fault(kill_everything)
     run.wait_accepted(200)
     verdict = run.finish()
     assert verdict.ok, str(verdict)
 
 
 def test_nothing_is_dropped_by_restarts_under_load(run: Run) -> None:
-    run.fault("restart_producer")
-    run.fault("restart_consumer")
+    run.fault(restart_producer)
+    run.fault(restart_consumer)
     verdict = run.finish()
     assert verdict.ok, str(verdict)
+
+
+@pytest.mark.asan
+def test_no_loss_when_sessions_are_ended_in_the_middle(run: Run) -> None:
+    holds_through(run, end_sessions, end_working_sessions)
+
+
+def test_no_loss_when_a_worker_stands_still(run: Run) -> None:
+    holds_through(run, freeze_worker)

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from checker import Verdict
-from faults import Run
+from faults import kill_producer, lose_commit_reply, lose_confirm
 from rig.stack import SOURCE, Stack
 from rig.wait import wait_for
+from run import Run
 
 pytestmark = pytest.mark.mutants
 PATCHES = Path(__file__).resolve().parent / "mutants"
@@ -52,8 +53,8 @@ def kill_while_the_broker_is_slow(run: Run) -> None:
 
 
 def lose_answers(run: Run) -> None:
-    run.fault("lose_confirm")
-    run.fault("kill_producer")
+    run.fault(lose_confirm)
+    run.fault(kill_producer)
 
 
 def cancel_a_waiting_copy(run: Run) -> None:
@@ -68,7 +69,7 @@ def cancel_a_waiting_copy(run: Run) -> None:
 def lose_commit_replies(run: Run) -> None:
     """A transaction of keyed events only does not show it, so more than one."""
     for _ in range(8):
-        run.fault("lose_commit_reply")
+        run.fault(lose_commit_reply)
 
 
 MUTANTS = [

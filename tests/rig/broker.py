@@ -50,13 +50,15 @@ class Epmd:
 
 class Broker:
     """With `epmd` and `cookie` of somebody else it is a node that can join others; these have no
-    management plugin. `arguments` are more of the Erlang machine's."""
+    management plugin. `arguments` are more of the Erlang machine's. `root` is where the installation
+    is found that it runs; changed while it does not run, it goes on with its data as another one."""
 
     def __init__(self, folder: Path, epmd: Epmd | None = None, cookie: str = "",
                  arguments: str = ""):
         self.host = "127.0.0.1"
         self.has_api = epmd is None
         self.starts = 0
+        self.root = Path("/")
         self._epmd = epmd or Epmd(folder)
         self._cookie, self._arguments = cookie or secrets.token_hex(16), arguments
         self._settle(folder)
@@ -86,8 +88,7 @@ class Broker:
             "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none "
             + self._arguments,
         )
-        self._node = Process("rabbitmq", [str(SCRIPTS / "rabbitmq-server")], self._env,
-                             folder / "rabbitmq.out", cwd=folder)
+        self._node = Process("rabbitmq", [], self._env, folder / "rabbitmq.out", cwd=folder)
 
     def _write_files(self, cookie: str) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -119,8 +120,18 @@ class Broker:
 
     def begin_start(self) -> None:
         self._epmd.start()
+        self._node.argv = self._command("rabbitmq-server")
         self._node.start()
         self.starts += 1
+
+    def _command(self, name: str, *args: str) -> list[str]:
+        inside = [] if self.root == Path("/") else ["chroot", str(self.root)]
+        return [*inside, str(SCRIPTS / name), *args]
+
+    def version(self) -> str:
+        status, answer = self.api("GET", "/api/overview")
+        assert status == 200, answer
+        return answer["rabbitmq_version"]
 
     def wait_ready(self) -> None:
         wait_for("RabbitMQ accepting connections", self._is_ready, 90, 0.1)
@@ -188,7 +199,7 @@ class Broker:
         return dict(self._env)
 
     def rabbitmqctl(self, *args: str, seconds: float = 60.0) -> str:
-        done = run([str(SCRIPTS / "rabbitmqctl"), "-q", *args], self._env, seconds)
+        done = run(self._command("rabbitmqctl", "-q", *args), self._env, seconds)
         assert done.returncode == 0, f"rabbitmqctl {' '.join(args)}: {done.stderr or done.stdout}"
         return done.stdout
 

@@ -16,11 +16,16 @@ def _stat(pid: int) -> list[str]:
         return f.read().rpartition(")")[2].split()
 
 
-def is_alive(pid: int) -> bool:
+def state(pid: int) -> str:
+    """Its letter in /proc: R and S run, T stands still, Z and X have ended, as does what is gone."""
     try:
-        return _stat(pid)[0] not in "ZX"
+        return _stat(pid)[0]
     except OSError:
-        return False
+        return "X"
+
+
+def is_alive(pid: int) -> bool:
+    return state(pid) not in "ZX"
 
 
 def started_at(pid: int) -> str | None:
