@@ -29,6 +29,7 @@
 #include "consumer/feed.h"
 #include "consumer/intake.h"
 #include "consumer/meters.h"
+#include "consumer/receipts.h"
 #include "consumer/spares.h"
 #include "consumer/writers.h"
 
@@ -43,6 +44,7 @@ struct consumer {
     struct meters meters;
     struct intake *intake; /* owned */
     struct feed_options feed_options;
+    struct receipts *receipts;   /* owned */
     struct feed *feed;           /* owned */
     struct event_reader *reader; /* owned */
     struct writers writers;
@@ -177,6 +179,7 @@ static void on_stored(void *arg, struct batch *b, const struct writer_result *re
     struct consumer *c = arg;
     meters_stored(&c->meters, b, result);
     spares_give_rows(&c->spares, b);
+    receipts_add(c->receipts, &b->deliveries, result->database_us);
     feed_tell(c->feed, b);
 }
 
@@ -271,10 +274,16 @@ static void on_tick(int fd, short what, void *arg)
 
 /* ---- life ---- */
 
+static void on_feed_ended(void *arg)
+{
+    struct consumer *c = arg;
+    receipts_end(c->receipts, c->on_drained, c->on_drained_arg);
+}
+
 static void on_ended(void *arg)
 {
     struct consumer *c = arg;
-    feed_end(c->feed, c->on_drained, c->on_drained_arg);
+    feed_end(c->feed, on_feed_ended, c);
 }
 
 static bool start(struct consumer *c, const struct catalog_source *catalog)
@@ -292,8 +301,9 @@ static bool start(struct consumer *c, const struct catalog_source *catalog)
         c);
     c->feed_options = (struct feed_options){c->config, &c->meters};
     c->feed = feed_create(c->loop, &c->feed_options, on_told, c);
-    if (c->feed == NULL || c->reader == NULL || c->kick == NULL || c->tick == NULL ||
-        c->intake == NULL)
+    c->receipts = receipts_create(c->loop, c->config);
+    if (c->feed == NULL || c->receipts == NULL || c->reader == NULL || c->kick == NULL ||
+        c->tick == NULL || c->intake == NULL)
         return false;
     event_reader_use(c->reader, catalog);
     event_add(c->tick, &second);
@@ -324,6 +334,7 @@ void consumer_destroy(struct consumer *c)
     meters_tell_last(&c->meters);
     writers_finish(&c->writers);
     feed_destroy(c->feed);
+    receipts_destroy(c->receipts);
     intake_destroy(c->intake);
     event_reader_destroy(c->reader);
     spares_finish(&c->spares);

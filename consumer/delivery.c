@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/amqp/message.h"
+#include "common/amqp/receipt.h"
 #include "common/base/clock.h"
 
 /* Any parameter (";charset=utf-8") is left aside. */
@@ -25,28 +26,42 @@ static enum delivery_form form_of(const struct link_delivery *d)
     return d->version > MESSAGE_VERSION ? DELIVERY_NEWER : DELIVERY_LINES;
 }
 
+static char *append(char *to, struct slice text)
+{
+    if (text.size > 0)
+        memcpy(to, text.data, text.size);
+    return to + text.size;
+}
+
 struct delivery *delivery_create(const struct link_delivery *d)
 {
-    struct delivery *own = malloc(sizeof *own + d->message_id.size + d->body.size + 1);
+    const enum delivery_form form = form_of(d);
+    uint64_t number = 0;
+    if (form != DELIVERY_LINES || !receipt_is_asked(d->reply_to, d->correlation_id, &number))
+        number = 0;
+    const size_t address = number != 0 ? d->reply_to.size : 0;
+    struct delivery *own = malloc(sizeof *own + d->message_id.size + d->body.size + address + 1);
     if (own == NULL)
         return NULL;
     *own = (struct delivery){.generation = d->generation,
                              .tag = d->tag,
                              .arrived_ns = clock_now_ns(),
                              .redelivered = d->redelivered,
-                             .form = form_of(d)};
-    own->message_id = (struct slice){own->bytes, d->message_id.size};
-    own->body = (struct slice){own->bytes + d->message_id.size, d->body.size};
-    if (d->message_id.size > 0)
-        memcpy(own->bytes, d->message_id.data, d->message_id.size);
-    if (d->body.size > 0)
-        memcpy(own->bytes + d->message_id.size, d->body.data, d->body.size);
+                             .form = form,
+                             .number = number};
+    own->reply_to = (struct slice){own->bytes, address};
+    own->message_id = (struct slice){own->bytes + address, d->message_id.size};
+    own->body = (struct slice){own->message_id.data + d->message_id.size, d->body.size};
+    char *at = own->bytes;
+    at = append(at, (struct slice){d->reply_to.data, address});
+    at = append(at, d->message_id);
+    append(at, d->body);
     return own;
 }
 
 size_t delivery_size(const struct delivery *d)
 {
-    return sizeof *d + d->message_id.size + d->body.size;
+    return sizeof *d + d->message_id.size + d->body.size + d->reply_to.size;
 }
 
 void delivery_list_add(struct delivery_list *list, struct delivery *d)

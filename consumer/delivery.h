@@ -22,6 +22,8 @@ struct delivery {
     uint8_t lane; /* enum topology_lane */
     enum delivery_form form;
     struct slice message_id, body; /* in bytes; message_id.size 0 when it had none */
+    struct slice reply_to;         /* in bytes; where its receipt goes to */
+    uint64_t number;               /* for the receipt; 0: none is wanted */
     char bytes[];
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "common/amqp/link_private.h"
+#include "common/amqp/receipt.h"
 #include "common/amqp/state.h"
 #include "common/base/clock.h"
 
@@ -188,6 +189,17 @@ void link_consume(struct link *l, const char *queue, const char *consumer_tag, u
                                 .arg = arg};
     ask(l, &first, &qos, ROOM);
     ask(l, &second, &consume, ROOM);
+}
+
+void link_consume_replies(struct link *l, link_answer_fn fn, void *arg)
+{
+    amqp_basic_consume_t m = {
+        .queue = wire_text(RECEIPT_QUEUE), .consumer_tag = wire_text("receipts"), .no_ack = true};
+    const struct call question = {.method = AMQP_BASIC_CONSUME_METHOD,
+                                  .answer = AMQP_BASIC_CONSUME_OK_METHOD,
+                                  .fn = fn,
+                                  .arg = arg};
+    ask(l, &question, &m, ROOM);
 }
 
 void link_cancel(struct link *l, const char *consumer_tag, link_answer_fn fn, void *arg)

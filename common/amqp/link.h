@@ -105,6 +105,9 @@ void link_declare_topic(struct link *l, const char *exchange, link_answer_fn fn,
 void link_select_confirms(struct link *l, link_answer_fn fn, void *arg);
 void link_consume(struct link *l, const char *queue, const char *consumer_tag, uint16_t prefetch,
                   link_answer_fn fn, void *arg);
+/* Direct reply-to: from then on a message published here with reply_to RECEIPT_QUEUE (receipt.h)
+ * can be answered, by a delivery that needs no ack. */
+void link_consume_replies(struct link *l, link_answer_fn fn, void *arg);
 void link_cancel(struct link *l, const char *consumer_tag, link_answer_fn fn, void *arg);
 
 /* The tag of the confirm to come, from 1 in each generation; Needs confirms. A
