@@ -32,6 +32,7 @@
 #include "producer/admin.h"
 #include "producer/counts.h"
 #include "producer/event_types.h"
+#include "producer/follow.h"
 #include "producer/ingest.h"
 #include "producer/intake.h"
 #include "producer/outbox.h"
@@ -77,13 +78,14 @@ static void on_health(void *arg, struct probe_report *report)
 {
     struct producer *x = arg;
     struct buffer info = {0};
-    const struct publisher *publisher = x->routes.publisher;
+    struct publisher *publisher = x->routes.publisher;
     const char *refusal = publisher_refusal(publisher);
     const bool quorum = x->config->rabbitmq_queue_type == CONFIG_QUORUM;
     if (!publisher_is_connected(publisher))
         probe_check(report, "rabbitmq", PROBE_UNHEALTHY, publisher_reason(publisher));
     else
         probe_check(report, "rabbitmq", refusal == NULL ? PROBE_HEALTHY : PROBE_UNHEALTHY, refusal);
+    follow_report(publisher_follow(publisher), report);
     if (pause_is_on(x->routes.pause)) {
         const struct pause_state state = pause_state(x->routes.pause);
         probe_check(report, "intake", PROBE_UNHEALTHY, state.reason);
@@ -95,6 +97,11 @@ static void on_health(void *arg, struct probe_report *report)
     buffer_add_byte(&info, 0);
     if (!info.failed)
         probe_member(report, "queue_info", info.data);
+    buffer_clear(&info);
+    status_write_waiting(x->routes.status, &info);
+    buffer_add_byte(&info, 0);
+    if (!info.failed)
+        probe_member(report, "waiting", info.data);
     buffer_finish(&info);
 }
 
@@ -165,6 +172,7 @@ static bool open_queue_side(struct producer *x)
         x->loop, &(struct status_options){&x->status_link, &x->topology, r->publisher});
     if (r->publisher == NULL || r->requests == NULL || r->outbox == NULL || r->status == NULL)
         return false;
+    follow_on_doubt(publisher_follow(r->publisher), status_look, r->status);
     publisher_start(r->publisher, r->outbox);
     return true;
 }

@@ -34,6 +34,7 @@ struct outbox_message {
     struct outbox_waiter **waiters; /* owned array of lent ones */
     size_t waiter_count, waiter_capacity;
     uint64_t tag;    /* the publisher's: */
+    uint64_t number; /* of its receipt; 0: not followed */
     int64_t sent_ns; /* when it went out */
 };
 

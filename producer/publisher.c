@@ -23,13 +23,11 @@
 
 #include <event2/event.h>
 
-#include "common/amqp/message.h"
 #include "common/amqp/topology.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/net/loop.h"
-#include "producer/publisher_metrics.h"
 #include "producer/publisher_private.h"
 
 _Static_assert((int)OUTBOX_NORMAL == (int)TOPOLOGY_NORMAL &&
@@ -40,18 +38,12 @@ _Static_assert((int)OUTBOX_NORMAL == (int)TOPOLOGY_NORMAL &&
 #define SILENCE_NS (60 * CLOCK_S) /* without a confirm, then the connection is given up */
 #define SETTLE_S   1              /* twice what RabbitMQ 3.10 was seen to need */
 
-static struct publisher_metrics metrics;
+static struct publisher_metrics registered;
 
 void publisher_register(void)
 {
-    metrics = publisher_metrics_register();
-}
-
-static void show(const struct publisher *p)
-{
-    metric_set(metrics.unconfirmed, (int64_t)p->window.count);
-    metric_set(metrics.events, (int64_t)outbox_events(p->outbox));
-    metric_set(metrics.bytes, (int64_t)outbox_bytes(p->outbox));
+    registered = publisher_metrics_register();
+    follow_register();
 }
 
 /* The only place that changes a state. */
@@ -60,68 +52,20 @@ static void enter(struct publisher *p, enum publisher_state to)
     if (p->state == PUBLISHER_OPEN && to != PUBLISHER_OPEN)
         p->down_since_ns = clock_now_ns();
     p->state = to;
-    metric_set(metrics.connected, to == PUBLISHER_OPEN);
+    metric_set(p->metrics.connected, to == PUBLISHER_OPEN);
     outbox_open(p->outbox, to == PUBLISHER_OPEN);
-}
-
-/* False: not sent, the message is still the caller's. */
-static bool send_message(struct publisher *p, struct outbox_message *m)
-{
-    if (!window_reserve(&p->window))
-        return false;
-    m->tag = link_publish(
-        p->link, &(struct link_message){.exchange = "",
-                                        .routing_key = p->options.topology->queue[m->lane],
-                                        .mandatory = true,
-                                        .content_type = MESSAGE_CONTENT_TYPE,
-                                        .type = MESSAGE_TYPE,
-                                        .message_id = m->id,
-                                        .header = {MESSAGE_VERSION_HEADER, MESSAGE_VERSION},
-                                        .body = buffer_slice(&m->body)});
-    if (m->tag == 0)
-        return false;
-    m->sent_ns = clock_now_ns();
-    window_add(&p->window, m->tag, m);
-    return true;
-}
-
-static void drop(struct publisher *p, struct outbox_message *m)
-{
-    metric_add(metrics.dropped, 1);
-    outbox_settle(p->outbox, m, OUTBOX_DROPPED);
-}
-
-/* What is left over stays for the next second, or the next connection. */
-static void send_again(struct publisher *p)
-{
-    struct message_list rest = message_list_take(&p->again);
-    struct outbox_message *m;
-    while ((m = message_list_pop(&rest)) != NULL) {
-        if (!outbox_is_awaited(m))
-            drop(p, m);
-        else if (p->again.first != NULL || !send_message(p, m))
-            message_list_push(&p->again, m);
-    }
-}
-
-void publisher_publish(void *publisher, struct outbox_message *m)
-{
-    struct publisher *p = publisher;
-    if (p->again.first != NULL || !send_message(p, m))
-        message_list_push(&p->again, m);
-    show(p);
 }
 
 static void open_outbox(struct publisher *p)
 {
     if (p->was_open)
-        metric_add(metrics.reconnects, 1);
+        metric_add(p->metrics.reconnects, 1);
     p->was_open = true;
     log_repeat_reset(&p->refusals);
     log_info("publisher_open", "events are taken", LOG_TEXT("peer", link_peer(p->link)));
-    send_again(p);
+    publisher_send_again(p);
     enter(p, PUBLISHER_OPEN);
-    show(p);
+    publisher_show(p);
 }
 
 static void await_settling(struct publisher *p)
@@ -163,6 +107,7 @@ static void on_declared(void *arg, const struct link_answer *answer)
     if (topology_has_made(p->options.topology))
         p->settled = false;
     enter(p, PUBLISHER_SELECTING);
+    follow_open(&p->follow, p->link);
     link_select_confirms(p->link, on_confirms_selected, p);
 }
 
@@ -185,12 +130,13 @@ static void on_lost(void *arg, const char *reason)
         message_list_push(&p->again, m);
     message_list_append(&p->again, &later);
     p->blocked = false;
+    waiting_lost(&p->follow.waiting);
     for (size_t lane = 0; lane < OUTBOX_LANES; lane++)
         nacks_void(&p->nacks[lane]);
-    metric_set(metrics.blocked, 0);
+    metric_set(p->metrics.blocked, 0);
     event_del(p->settle);
     enter(p, PUBLISHER_DOWN);
-    show(p);
+    publisher_show(p);
 }
 
 static void on_blocked(void *arg, const char *reason)
@@ -199,7 +145,7 @@ static void on_blocked(void *arg, const char *reason)
     p->blocked = reason != NULL;
     if (!p->blocked)
         p->unblocked_ns = clock_now_ns();
-    metric_set(metrics.blocked, p->blocked);
+    metric_set(p->metrics.blocked, p->blocked);
 }
 
 static void log_refusal(struct publisher *p, const struct outbox_message *m, const char *how)
@@ -219,11 +165,11 @@ static void heed(struct publisher *p, const struct outbox_message *m, enum link_
     switch (outcome) {
     case LINK_NACKED:
         nacks_add(nacks, clock_now_ns());
-        metric_add(metrics.nacked, 1);
+        metric_add(p->metrics.nacked, 1);
         log_refusal(p, m, "nacked");
         return;
     case LINK_RETURNED:
-        metric_add(metrics.returned, 1);
+        metric_add(p->metrics.returned, 1);
         log_refusal(p, m, "no such queue");
         p->declare_again = true;
         break;
@@ -239,10 +185,17 @@ static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
     struct outbox_message *m = window_take(&p->window, tag);
     if (m == NULL)
         return;
-    metric_observe_ns(metrics.confirm_duration, clock_now_ns() - m->sent_ns);
+    metric_observe_ns(p->metrics.confirm_duration, clock_now_ns() - m->sent_ns);
     heed(p, m, outcome);
+    follow_confirmed(&p->follow, m->number, outcome);
     outbox_settle(p->outbox, m, outcome == LINK_ACKED ? OUTBOX_HELD : OUTBOX_REFUSED);
-    show(p);
+    publisher_show(p);
+}
+
+static void on_delivery(void *arg, const struct link_delivery *d)
+{
+    struct publisher *p = arg;
+    follow_receipt(&p->follow, d);
 }
 
 static void on_link_closed(void *arg)
@@ -258,6 +211,7 @@ static const struct link_handler link_handler = {
     .on_lost = on_lost,
     .on_blocked = on_blocked,
     .on_confirm = on_confirm,
+    .on_delivery = on_delivery,
     .on_closed = on_link_closed,
 };
 
@@ -295,7 +249,7 @@ static void drop_unawaited(struct publisher *p)
         if (outbox_is_awaited(m))
             message_list_push(&p->again, m);
         else
-            drop(p, m);
+            publisher_drop(p, m);
     }
     outbox_drop_unawaited(p->outbox);
 }
@@ -326,14 +280,15 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     if (p->state != PUBLISHER_OPEN) {
         drop_unawaited(p);
     } else {
-        send_again(p);
+        publisher_send_again(p);
         if (p->declare_again && !p->declaring) {
             p->declaring = true;
             p->declare_again = false;
             topology_declare(p->options.topology, p->link, on_redeclared, p);
         }
     }
-    show(p);
+    follow_watch(&p->follow);
+    publisher_show(p);
 }
 
 struct publisher *publisher_create(struct loop *loop, const struct publisher_options *options)
@@ -343,6 +298,7 @@ struct publisher *publisher_create(struct loop *loop, const struct publisher_opt
         return NULL;
     p->loop = loop;
     p->options = *options;
+    p->metrics = registered;
     p->tick = event_new(loop_base(loop), -1, EV_PERSIST, on_tick, p);
     p->settle = evtimer_new(loop_base(loop), on_settled, p);
     if (p->tick != NULL && p->settle != NULL)
@@ -369,7 +325,7 @@ static void stop(struct publisher *p)
     event_del(p->tick);
     on_lost(p, NULL);
     while ((m = message_list_pop(&p->again)) != NULL)
-        drop(p, m);
+        publisher_drop(p, m);
 }
 
 void publisher_close(struct publisher *p, void (*fn)(void *arg), void *arg)
@@ -391,6 +347,7 @@ void publisher_destroy(struct publisher *p)
     if (p->link != NULL)
         link_destroy(p->link);
     window_finish(&p->window);
+    follow_finish(&p->follow);
     if (p->tick != NULL)
         event_free(p->tick);
     if (p->settle != NULL)

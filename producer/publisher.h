@@ -10,6 +10,7 @@
 #include "common/amqp/link.h"
 #include "producer/outbox.h"
 
+struct follow;
 struct loop;
 struct publisher;
 struct topology;
@@ -36,6 +37,7 @@ const char *publisher_refusal(const struct publisher *p);
 
 bool publisher_is_connected(const struct publisher *p); /* declared and confirming */
 bool publisher_is_blocked(const struct publisher *p);
+struct follow *publisher_follow(struct publisher *p);    /* what becomes of what it published */
 size_t publisher_unconfirmed(const struct publisher *p); /* messages */
 const char *publisher_reason(const struct publisher *p); /* why it is not connected */
 

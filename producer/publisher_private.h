@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of publisher: publisher.c moves it, publisher_view.c tells others how it is. */
+/* Inside of publisher: publisher.c moves it, publisher_send.c sends its messages, publisher_view.c
+ * tells others how it is. */
 #ifndef HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
 #define HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
 
 #include "common/base/log.h"
+#include "producer/follow.h"
 #include "producer/nacks.h"
 #include "producer/publisher.h"
+#include "producer/publisher_metrics.h"
 #include "producer/window.h"
 
 struct event;
@@ -24,7 +27,9 @@ struct publisher {
     struct outbox *outbox; /* lent */
     struct link *link;     /* owned */
     enum publisher_state state;
+    struct publisher_metrics metrics;
     struct window window;
+    struct follow follow;
     struct message_list again;
     struct event *tick;    /* owned; each second */
     struct event *settle;  /* owned; ends SETTLING */
@@ -40,6 +45,10 @@ struct publisher {
     void (*on_closed)(void *arg);
     void *closed_arg;
 };
+
+void publisher_show(const struct publisher *p);
+void publisher_send_again(struct publisher *p); /* what is left waits for the next time */
+void publisher_drop(struct publisher *p, struct outbox_message *m);
 
 /* How long the oldest message on the wire has waited for its confirm. */
 int64_t publisher_silence_ns(const struct publisher *p);

@@ -37,6 +37,11 @@ bool publisher_is_blocked(const struct publisher *p)
     return p->blocked;
 }
 
+struct follow *publisher_follow(struct publisher *p)
+{
+    return &p->follow;
+}
+
 size_t publisher_unconfirmed(const struct publisher *p)
 {
     return p->window.count;

@@ -15,6 +15,7 @@
 #include "producer/answer.h"
 #include "producer/cloudevents.h"
 #include "producer/counts.h"
+#include "producer/follow.h"
 #include "producer/ingest.h"
 #include "producer/intake.h"
 #include "producer/otlp.h"
@@ -110,10 +111,13 @@ static void refuse_paused(const struct routes *x, struct call *c)
 static bool can_promise(const struct routes *x, struct call *c)
 {
     const char *refusal = publisher_refusal(x->publisher);
+    const char *clock = reference_refusal(&publisher_follow(x->publisher)->reference);
     if (pause_is_on(x->pause))
         refuse_paused(x, c);
     else if (refusal != NULL)
         refuse(c, "queue-unavailable", refusal);
+    else if (clock != NULL)
+        refuse(c, "clock-wrong", clock);
     else
         return true;
     return false;

@@ -8,6 +8,7 @@
  */
 #include "producer/status.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "common/net/call.h"
 #include "common/net/loop.h"
 #include "producer/answer.h"
+#include "producer/follow.h"
 #include "producer/publisher.h"
 
 enum {
@@ -103,6 +105,20 @@ static void write_publisher(const struct publisher *p, struct buffer *out)
                   publisher_is_blocked(p) ? "true" : "false");
 }
 
+/* What was accepted before this producer started is not followed: its messages are counted. */
+void status_write_waiting(const struct status *s, struct buffer *out)
+{
+    const struct follow_waiting w = follow_waiting(publisher_follow(s->options.publisher));
+    int64_t events = w.events;
+    int64_t ready = 0;
+    for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
+        ready += s->figures[lane].known ? s->figures[lane].messages : 0;
+    if (s->answered_ns != 0 && clock_now_ns() - s->answered_ns < INFO_NS && ready > events)
+        events = ready;
+    buffer_printf(out, "{\"events\":%" PRId64 ",\"oldest_seconds\":%" PRId64 "}", events,
+                  w.oldest_s);
+}
+
 static void write_status(const struct status *s, struct buffer *out)
 {
     char now[CLOCK_TEXT_SIZE + 1];
@@ -124,6 +140,8 @@ static void write_status(const struct status *s, struct buffer *out)
     write_count(out, "message_count", s->figures[DEAD].known, s->figures[DEAD].messages);
     buffer_add_text(out, "},\"publisher\":");
     write_publisher(s->options.publisher, out);
+    buffer_add_text(out, ",\"waiting\":");
+    status_write_waiting(s, out);
     buffer_printf(out, ",\"timestamp\":\"%s\"}\n", now);
 }
 
@@ -138,12 +156,22 @@ static void reply(const struct status *s, struct call *c)
     buffer_finish(&body);
 }
 
+/* A lane whose queue is empty has stored what was doubted. */
+static void tell_empty(const struct status *s)
+{
+    struct follow *f = publisher_follow(s->options.publisher);
+    for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
+        if (s->figures[lane].known && s->figures[lane].messages == 0)
+            waiting_lane_empty(&f->waiting, (enum outbox_lane)lane, clock_now_ns());
+}
+
 static void end_round(struct status *s)
 {
     s->asking = false;
     s->answered_ns = clock_now_ns();
     for (unsigned i = 0; i < QUEUES; i++)
         s->figures[i] = s->incoming[i];
+    tell_empty(s);
     while (s->waiting_count > 0)
         reply(s, s->waiting[--s->waiting_count]);
 }
@@ -286,11 +314,16 @@ void status_answer(struct status *s, struct call *c)
     s->waiting[s->waiting_count++] = c;
 }
 
+void status_look(void *status)
+{
+    if (!is_fresh(status))
+        begin_round(status);
+}
+
 void status_write_info(struct status *s, struct buffer *out)
 {
     const int64_t age_ns = clock_now_ns() - s->answered_ns;
-    if (!is_fresh(s))
-        begin_round(s);
+    status_look(s);
     write_info(s, s->answered_ns != 0 && age_ns < INFO_NS, out);
 }
 

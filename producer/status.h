@@ -19,7 +19,7 @@ struct topology;
 struct status_options { /* all lent */
     const struct link_options *link;
     const struct topology *topology;
-    const struct publisher *publisher;
+    struct publisher *publisher;
 };
 
 struct status *status_create(struct loop *loop, const struct status_options *options);
@@ -29,6 +29,12 @@ void status_destroy(struct status *s); /* nobody waits any more */
 
 void status_answer(struct status *s, struct call *c); /* takes the call */
 void status_refuse_all(struct status *s);             /* 503 to those who wait */
+
+/* Asks anew when the last answer is old, and does not wait. */
+void status_look(void *status);
+
+/* {"events":…,"oldest_seconds":…}: accepted and not stored, as far as is known. */
+void status_write_waiting(const struct status *s, struct buffer *out);
 
 /* {"message_count":…,"consumer_count":…} of the last answer, nulls when there is none; asks anew
  * when it is old, and does not wait. */

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -200,14 +201,19 @@ static int64_t total(size_t cell)
     return sum;
 }
 
-static double greatest(size_t cell)
+static int64_t greatest(size_t cell)
 {
     int64_t most = 0;
     for (unsigned row = 0; row < workers; row++) {
         const int64_t value = cells[row * (size_t)CELLS_MAX + cell];
-        most = value > most ? value : most;
+        most = llabs(value) > llabs(most) ? value : most;
     }
-    return (double)most;
+    return most;
+}
+
+int64_t metric_of_all(const struct metric *m)
+{
+    return m->kind == GREATEST ? greatest(m->cell) : total(m->cell);
 }
 
 static double total_sum(size_t cell)
@@ -244,11 +250,11 @@ static void render_metric(const struct metric *m, struct buffer *out)
     if (m->kind == LATENCY || m->kind == SIZE) {
         render_histogram(m, out);
     } else if (m->kind == GREATEST) {
-        buffer_printf(out, "holdfast_%s %.6f\n", m->name, greatest(m->cell) * 1e-9);
+        buffer_printf(out, "holdfast_%s %.6f\n", m->name, (double)greatest(m->cell) * 1e-9);
     } else if (m->labels[0] != 0) {
-        buffer_printf(out, "holdfast_%s{%s} %" PRId64 "\n", m->name, m->labels, total(m->cell));
+        buffer_printf(out, "holdfast_%s{%s} %" PRId64 "\n", m->name, m->labels, metric_of_all(m));
     } else {
-        buffer_printf(out, "holdfast_%s %" PRId64 "\n", m->name, total(m->cell));
+        buffer_printf(out, "holdfast_%s %" PRId64 "\n", m->name, metric_of_all(m));
     }
 }
 

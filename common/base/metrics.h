@@ -21,7 +21,7 @@ MUST_CHECK bool metrics_open(unsigned workers);
  */
 struct metric *metrics_counter(const char *name, const char *labels, const char *help);
 struct metric *metrics_gauge(const char *name, const char *labels, const char *help);
-/* In seconds; over workers the greatest counts. */
+/* In seconds; over workers the one farthest from 0 counts. */
 struct metric *metrics_greatest(const char *name, const char *labels, const char *help);
 /* Buckets: 0.1 ms doubling up to about 13 s, in seconds; made for latencies. */
 struct metric *metrics_latency(const char *name, const char *labels, const char *help);
@@ -37,6 +37,7 @@ void metric_set(struct metric *m, int64_t value);     /* gauge; of a greatest, i
 void metric_observe_ns(struct metric *m, int64_t ns); /* latency */
 void metric_observe(struct metric *m, int64_t value); /* size */
 int64_t metric_value(const struct metric *m);         /* counter or gauge, this row only */
+int64_t metric_of_all(const struct metric *m);        /* the same, as a scrape tells it */
 
 /* The settings were read again, or not: the ones before stay in force. */
 void metrics_config_read(bool good);
