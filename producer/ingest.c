@@ -46,7 +46,8 @@ void ingest_destroy(struct ingest *in)
         return;
     event_reader_destroy(in->reader);
     buffer_finish(&in->text);
-    buffer_finish(&in->key);
+    buffer_finish(&in->ids);
+    twins_finish(&in->twins);
     buffer_finish(&in->turned);
     free(in->items);
     free(in);
@@ -81,19 +82,6 @@ static struct ingest_item *add_item(struct ingest *in, size_t number)
     return item;
 }
 
-/* The request's key stands in for an event_id: as it is for one object, with the index for many. */
-static struct slice id_of_key(struct ingest *in, const struct ingest_item *item)
-{
-    buffer_clear(&in->key);
-    buffer_add_json_string(&in->key, in->body.key);
-    if (!in->result.single) { /* its closing quote makes room for the index */
-        buffer_truncate(&in->key, in->key.size - 1);
-        buffer_printf(&in->key, "#%zu\"", (size_t)(item - in->items));
-    }
-    in->result.no_memory = in->result.no_memory || in->key.failed;
-    return buffer_slice(&in->key);
-}
-
 /* The request's trace is that of an event that names none. */
 static void set_trace(struct log_event *e, const struct ingest_body *body)
 {
@@ -104,21 +92,21 @@ static void set_trace(struct log_event *e, const struct ingest_body *body)
         e->field[EVENT_FIELD_SPAN_ID] = body->span_id;
 }
 
-static void accept(struct ingest *in, struct ingest_item *item, struct log_event *e)
+static void accept(struct ingest *in, struct ingest_item *item, const struct gate_value *value,
+                   struct log_event *e)
 {
     char text[ID_TEXT_SIZE + 1];
-    struct slice *event_id = &e->field[EVENT_FIELD_EVENT_ID];
+    const struct slice *event_id = &e->field[EVENT_FIELD_EVENT_ID];
     id_make(&e->id);
     e->received_at = in->result.received_at;
     set_trace(e, &in->body);
-    if (event_id->data == NULL && in->body.key.data != NULL)
-        *event_id = id_of_key(in, item);
+    ingest_identify(in, value, e);
     size_t start = in->text.size;
     event_write_line(e, &in->text);
     item->line = ingest_span_from(in, start);
-    if (item->line.size > in->limits.event_bytes) {
+    if (item->line.size > INGEST_LINE_BYTES_MAX) {
         buffer_truncate(&in->text, start);
-        ingest_refuse_size(in, item);
+        ingest_refuse_line(in, item);
         return;
     }
     start = in->text.size;
@@ -158,12 +146,13 @@ static bool turn(struct ingest *in, struct ingest_item *item, struct gate_value 
 static void judge(struct ingest *in, struct ingest_item *item, struct gate_value *value)
 {
     struct log_event e;
-    if (value->text.size > in->limits.event_bytes) {
+    const size_t came = in->body.came_bytes > 0 ? in->body.came_bytes : value->text.size;
+    if (came > in->limits.event_bytes) {
         ingest_refuse_size(in, item);
     } else if (!turn(in, item, value)) {
         return;
     } else if (event_read(in->reader, value, &e, &in->faults)) {
-        accept(in, item, &e);
+        accept(in, item, value, &e);
     } else {
         ingest_tell(in);
         ingest_refuse(in, item, 422, "invalid-event");
@@ -218,7 +207,7 @@ static bool step_lines(struct ingest *in)
     skip_blanks(in);
     if (in->rest.size == 0 || before - in->rest.size == STEP_BLANKS)
         return in->rest.size > 0;
-    const struct slice line = next_line(&in->rest);
+    const struct slice line = slice_trim(next_line(&in->rest));
     struct ingest_item *item = add_item(in, in->number++);
     if (item == NULL)
         return false;
@@ -298,6 +287,7 @@ static void trim_memory(struct ingest *in)
         in->capacity = 0;
     }
     buffer_clear(&in->text);
+    twins_clear(&in->twins);
 }
 
 void ingest_begin(struct ingest *in, const struct ingest_body *body)

@@ -10,7 +10,7 @@
 
 struct ingest_limits {
     struct gate_limits gate;              /* of each event */
-    size_t event_bytes, batch_events;     /* of an event as it came, and of its line; of a body */
+    size_t event_bytes, batch_events;     /* of an event as it came; of a body */
     const struct catalog_source *catalog; /* lent; NULL = no type is known */
 };
 
@@ -21,6 +21,7 @@ struct ingest_body {
     enum ingest_form form;
     const struct shape *shape;      /* of the events */
     struct slice key;               /* Idempotency-Key: checked, without quotes; data NULL = none */
+    size_t came_bytes;              /* of the one event, when the text is larger; or 0 */
     struct slice trace_id, span_id; /* JSON strings for events without trace_id, or data NULL */
 };
 

@@ -88,6 +88,16 @@ void ingest_refuse_size(struct ingest *in, struct ingest_item *item)
     ingest_refuse(in, item, 413, "too-large");
 }
 
+void ingest_refuse_line(struct ingest *in, struct ingest_item *item)
+{
+    struct event_fault *fault = only_fault(in);
+    snprintf(
+        fault->detail, sizeof fault->detail,
+        "with what Holdfast adds to it, the event is larger than the %zu bytes the queue takes",
+        INGEST_LINE_BYTES_MAX);
+    ingest_refuse(in, item, 413, "too-large");
+}
+
 void ingest_tell(struct ingest *in)
 {
     const struct shape *shape = in->body.shape;

@@ -5,12 +5,18 @@
 
 #include "common/base/event.h"
 #include "producer/ingest.h"
+#include "producer/twins.h"
+
+/* Of the line of an event, which has more to say than what came: its defaults, ids, and in other
+ * shapes some of it twice. RabbitMQ 4 takes no message above 16 MiB unless it is told to. */
+#define INGEST_LINE_BYTES_MAX ((size_t)(16 * 1024 - 64) * 1024)
 
 struct ingest {
     struct ingest_limits limits;
     struct event_reader *reader; /* owned */
     struct buffer text;
-    struct buffer key;         /* event_id made of the request's key */
+    struct buffer ids;         /* event_id and second id, made of the request's key */
+    struct twins twins;        /* of the elements the key is for */
     struct buffer turned;      /* the object an event in another shape became */
     struct ingest_item *items; /* owned */
     size_t capacity;
@@ -28,10 +34,15 @@ struct ingest {
 /* Of the text from `at` to its end. */
 struct ingest_span ingest_span_from(const struct ingest *in, size_t at);
 
+/* What is known of the event for the sake of repetitions, which may be nothing. `value` is what it
+ * was read from. */
+void ingest_identify(struct ingest *in, const struct gate_value *value, struct log_event *e);
+
 /* The faults are in in->faults. */
 void ingest_refuse(struct ingest *in, struct ingest_item *item, int status, const char *slug);
 
 void ingest_refuse_size(struct ingest *in, struct ingest_item *item);
+void ingest_refuse_line(struct ingest *in, struct ingest_item *item);
 void ingest_refuse_text(struct ingest *in, struct ingest_item *item, const char *detail,
                         size_t offset);
 /* Not JSON; `before` is where the text that was scanned begins in the body. */

@@ -160,8 +160,11 @@ static bool begin(struct intake *k, struct call *c, struct ingest_body *out)
 static bool read_binary(struct intake *k, struct call *c, struct ingest_body *out)
 {
     struct event_fault fault = {0};
+    const struct slice came = out->text;
     if (!cloudevents_read_binary(&k->binary, c, &out->text, &fault))
         return refuse_fault(c, 400, &fault);
+    if (out->text.data != came.data)
+        out->came_bytes = came.size;
     out->form = INGEST_ONE;
     out->shape = &k->binary.shape;
     return true;

@@ -5,7 +5,9 @@
 
 #include "common/base/digest.h"
 #include "common/base/gate.h"
+#include "common/base/json_text.h"
 #include "common/base/json_walk.h"
+#include "producer/otlp_names.h"
 #include "producer/otlp_private.h"
 #include "producer/otlp_value.h"
 #include "producer/walk.h"
@@ -22,15 +24,15 @@ static bool refuse(struct otlp_turning *t, const char *place, const char *detail
 
 static bool refuse_resource(struct otlp_turning *t, const char *name, const char *detail)
 {
-    char place[128];
-    snprintf(place, sizeof place, "/resourceLogs/%zu%s", t->resource_at, name);
+    char place[JSON_POINTER_SIZE];
+    snprintf(place, sizeof place, "/resourceLogs/%zu%.200s", t->resource_at, name);
     return refuse(t, place, detail);
 }
 
 bool otlp_refuse_scope(struct otlp_turning *t, const char *name, const char *detail)
 {
-    char place[96];
-    snprintf(place, sizeof place, "/scopeLogs/%zu%s", t->scope_at, name);
+    char place[JSON_POINTER_SIZE];
+    snprintf(place, sizeof place, "/scopeLogs/%zu%.160s", t->scope_at, name);
     return refuse_resource(t, place, detail);
 }
 
@@ -67,8 +69,7 @@ static bool read_scope(struct otlp_turning *t, struct slice scope, struct slice 
     if (part[2].data != NULL) {
         shape_add(out, "attributes", (struct slice){"", 0});
         if (!otlp_add_attributes(part[2], out))
-            return otlp_refuse_scope(t, "/scope/attributes",
-                                     "not a list of attributes as OTLP has it");
+            return otlp_refuse_scope(t, "/scope/attributes", OTLP_NO_ATTRIBUTES);
     }
     buffer_add_byte(out, '}');
     if (out->size == 2)
@@ -78,7 +79,9 @@ static bool read_scope(struct otlp_turning *t, struct slice scope, struct slice 
 
 static bool add_scopes(struct otlp_turning *t, struct slice scopes)
 {
-    static const char *const names[] = {"scope", "logRecords", "schemaUrl"};
+    static const char *const members[] = {"scope", "logRecords", "schemaUrl"};
+    static const struct otlp_names names = {members, 3, 1};
+    struct event_fault fault;
     struct slice scope, part[3];
     if (!otlp_has_kind(scopes, GATE_ARRAY))
         return refuse_resource(t, "/scopeLogs", "expected a list of objects");
@@ -86,7 +89,8 @@ static bool add_scopes(struct otlp_turning *t, struct slice scopes)
          t->scope_at++) {
         if (!otlp_has_kind(scope, GATE_OBJECT))
             return otlp_refuse_scope(t, "", "expected an object");
-        walk_pick(scope, names, 3, part);
+        if (!otlp_pick(scope, &names, part, &fault))
+            return otlp_refuse_scope(t, fault.pointer, fault.detail);
         if (!read_scope(t, part[0], part[2]) || !add_records(t, part[1]))
             return false;
     }
@@ -109,8 +113,7 @@ static bool read_resource(struct otlp_turning *t, struct slice resource)
     if (resource.data != NULL)
         walk_pick(resource, names, 1, &attributes);
     if (attributes.data != NULL && !otlp_add_attributes(attributes, &t->resource))
-        return refuse_resource(t, "/resource/attributes",
-                               "not a list of attributes as OTLP has it");
+        return refuse_resource(t, "/resource/attributes", OTLP_NO_ATTRIBUTES);
     t->service = fitting(otlp_find_text(attributes, "service.name"));
     t->service_version = fitting(otlp_find_text(attributes, "service.version"));
     return true;
@@ -118,14 +121,17 @@ static bool read_resource(struct otlp_turning *t, struct slice resource)
 
 static bool add_resources(struct otlp_turning *t, struct slice resources)
 {
-    static const char *const names[] = {"resource", "scopeLogs"};
-    struct slice resource, part[2];
+    static const char *const members[] = {"resource", "scopeLogs", "schemaUrl"};
+    static const struct otlp_names names = {members, 3, 1};
+    struct event_fault fault;
+    struct slice resource, part[3];
     if (!otlp_has_kind(resources, GATE_ARRAY))
         return refuse(t, "/resourceLogs", "expected a list of objects");
     for (; resources.data != NULL && json_next_element(&resources, &resource); t->resource_at++) {
         if (!otlp_has_kind(resource, GATE_OBJECT))
             return refuse_resource(t, "", "expected an object");
-        walk_pick(resource, names, 2, part);
+        if (!otlp_pick(resource, &names, part, &fault))
+            return refuse_resource(t, fault.pointer, fault.detail);
         if (!read_resource(t, part[0]) || !add_scopes(t, part[1]))
             return false;
     }
@@ -160,14 +166,18 @@ static bool scan(struct otlp_turning *t, struct gate *g, struct slice body)
 enum otlp_result otlp_turn(struct gate *g, struct slice body, size_t bytes_max, struct buffer *out,
                            struct event_fault *out_fault)
 {
-    static const char *const names[] = {"resourceLogs"};
+    static const char *const members[] = {"resourceLogs"};
+    static const struct otlp_names names = {members, 1, 0};
+    struct event_fault fault;
     struct otlp_turning t = {.out = out, .end = out->size + bytes_max, .fault = out_fault};
     struct slice resources;
     if (!scan(&t, g, body))
         return t.result;
-    walk_pick(slice_trim(body), names, 1, &resources);
     set_id(&t, body);
-    (void)add_resources(&t, resources);
+    if (otlp_pick(slice_trim(body), &names, &resources, &fault))
+        (void)add_resources(&t, resources);
+    else
+        (void)refuse(&t, fault.pointer, fault.detail);
     buffer_finish(&t.resource);
     buffer_finish(&t.scope);
     return t.result;

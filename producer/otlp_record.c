@@ -3,6 +3,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
+#include "producer/otlp_names.h"
 #include "producer/otlp_private.h"
 #include "producer/otlp_value.h"
 #include "producer/walk.h"
@@ -21,11 +22,18 @@ static const char *const record_names[RECORD_FIELDS] = {"timeUnixNano",
                                                         "flags",
                                                         "droppedAttributesCount"};
 
+static bool refuse_member(struct otlp_turning *t, const char *pointer, const char *detail)
+{
+    char place[JSON_POINTER_SIZE];
+    snprintf(place, sizeof place, "/logRecords/%zu%.120s", t->record_at, pointer);
+    return otlp_refuse_scope(t, place, detail);
+}
+
 static bool refuse_record(struct otlp_turning *t, enum record_field field, const char *detail)
 {
-    char place[64];
-    snprintf(place, sizeof place, "/logRecords/%zu/%s", t->record_at, record_names[field]);
-    return otlp_refuse_scope(t, place, detail);
+    char pointer[64];
+    snprintf(pointer, sizeof pointer, "/%s", record_names[field]);
+    return refuse_member(t, pointer, detail);
 }
 
 static void add_string(struct otlp_turning *t, const char *name, const char *text)
@@ -162,10 +170,10 @@ static bool add_payload(struct otlp_turning *t)
     if (body.data != NULL) {
         shape_add(t->out, "body", (struct slice){"", 0});
         if (!otlp_add_value(body, t->out))
-            return refuse_record(t, BODY, "not a value as OTLP has it");
+            return refuse_record(t, BODY, OTLP_NO_VALUE);
     }
     return otlp_complete(t->field[ATTRIBUTES], body.data != NULL ? "body" : NULL, t->out) ||
-           refuse_record(t, ATTRIBUTES, "not a list of attributes as OTLP has it");
+           refuse_record(t, ATTRIBUTES, OTLP_NO_ATTRIBUTES);
 }
 
 static void add_metadata(struct otlp_turning *t)
@@ -212,10 +220,13 @@ static void flatten(struct otlp_turning *t, size_t start)
 
 bool otlp_add_record(struct otlp_turning *t, struct slice record)
 {
+    static const struct otlp_names names = {record_names, RECORD_FIELDS, OTLP_NO_LIST};
     const size_t start = t->out->size;
+    struct event_fault fault;
     if (!otlp_has_kind(record, GATE_OBJECT))
         return otlp_refuse_scope(t, "/logRecords", "expected a list of objects");
-    walk_pick(record, record_names, RECORD_FIELDS, t->field);
+    if (!otlp_pick(record, &names, t->field, &fault))
+        return refuse_member(t, fault.pointer, fault.detail);
     if (!check_texts(t))
         return false;
     buffer_add_byte(t->out, '{');

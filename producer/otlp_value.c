@@ -10,6 +10,7 @@
 #include "common/base/gate.h"
 #include "common/base/json_text.h"
 #include "common/base/json_walk.h"
+#include "producer/otlp_names.h"
 #include "producer/walk.h"
 
 /* An AnyValue in a list is three levels deeper than that list, and the gate allows 64. */
@@ -109,6 +110,8 @@ static bool add_any(struct lists *l, struct slice value)
     case VALUE_NAMES:
         break;
     }
+    if (otlp_is_misspelt(value, value_names, VALUE_NAMES))
+        return false;
     buffer_add_text(l->out, "null");
     return true;
 }

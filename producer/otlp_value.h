@@ -8,6 +8,13 @@
 
 #include "common/base/buffer.h"
 
+#define OTLP_NO_VALUE                                                                              \
+    "not a value as OTLP has it: an object with one of stringValue, intValue, doubleValue, "       \
+    "boolValue, bytesValue, arrayValue, kvlistValue"
+#define OTLP_NO_ATTRIBUTES                                                                          \
+    "not a list of attributes as OTLP has it: {\"key\":…,\"value\":{\"stringValue\":…}}, with " \
+    "intValue, doubleValue, boolValue, bytesValue, arrayValue, kvlistValue"
+
 /* An AnyValue; null when it holds nothing that is known. False: not an AnyValue. */
 MUST_CHECK bool otlp_add_value(struct slice value, struct buffer *out);
 

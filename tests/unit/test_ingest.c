@@ -119,16 +119,67 @@ static void lines_can_be_read_back(void **state)
     event_reader_destroy(reader);
 }
 
-static void a_key_is_the_event_id_of_who_has_none(void **state)
+static struct slice id_of(const struct ingest_result *r, size_t item)
+{
+    return ingest_text(ingest, r->items[item].event_id);
+}
+
+#define OTHER "{\"event_type\":\"b\"}"
+
+static void a_key_is_the_event_id_of_one_that_has_none(void **state)
 {
     (void)state;
     struct ingest_result r = read_text(GOOD, INGEST_JSON, "k");
-    assert_true(slice_equals(ingest_text(ingest, r.items[0].event_id), SLICE("\"k\"")));
-    r = read_text("[" GOOD ",{\"event_type\":\"a\",\"event_id\":\"own\"}]", INGEST_JSON, "k");
-    assert_true(slice_equals(ingest_text(ingest, r.items[0].event_id), SLICE("\"k#0\"")));
-    assert_true(slice_equals(ingest_text(ingest, r.items[1].event_id), SLICE("\"own\"")));
+    assert_true(slice_equals(id_of(&r, 0), SLICE("\"k\"")));
     const struct slice line = ingest_text(ingest, r.items[0].line);
-    assert_non_null(memmem(line.data, line.size, "\"event_id\":\"k#0\"", 16));
+    assert_non_null(memmem(line.data, line.size, ",\"also\":\"k#", 11));
+    r = read_text("{\"event_type\":\"a\",\"event_id\":\"own\"}", INGEST_JSON, "k");
+    assert_true(slice_equals(id_of(&r, 0), SLICE("\"own\"")));
+    const struct slice own = ingest_text(ingest, r.items[0].line);
+    assert_non_null(memmem(own.data, own.size, ",\"said\":", 8));
+    assert_null(memmem(own.data, own.size, ",\"also\":", 8));
+}
+
+static void a_line_without_an_id_of_the_client_says_nothing(void **state)
+{
+    (void)state;
+    const struct ingest_result r = read_text(GOOD, INGEST_JSON, NULL);
+    const struct slice line = ingest_text(ingest, r.items[0].line);
+    assert_memory_equal(line.data + EVENT_LINE_PREFIX, ",\"event_type\":", 14);
+}
+
+static void copy_id(const struct ingest_result *r, size_t item, char out[64])
+{
+    const struct slice id = id_of(r, item);
+    assert_true(id.size < 64);
+    memcpy(out, id.data, id.size);
+    out[id.size] = '\0';
+}
+
+static void one_among_many_has_the_id_of_what_it_says(void **state)
+{
+    char good[64], twin[64], second[64], other[64];
+    (void)state;
+    struct ingest_result r =
+        read_text("[" GOOD "," OTHER "," GOOD ",{\"event_type\":\"a\",\"event_id\":\"own\"}]",
+                  INGEST_JSON, "k");
+    copy_id(&r, 0, good);
+    copy_id(&r, 1, other);
+    copy_id(&r, 2, twin);
+    assert_true(slice_equals(id_of(&r, 3), SLICE("\"own\"")));
+    assert_int_equal(strlen(good), strlen("\"k#0123456789abcdef\""));
+    assert_memory_equal(good, "\"k#", 3);
+    snprintf(second, sizeof second, "%.*s#2\"", (int)strlen(good) - 1, good);
+    assert_string_equal(twin, second);
+    assert_string_not_equal(good, other);
+
+    r = read_text(OTHER "\n" GOOD "\n", INGEST_LINES, "k"); /* in another order and form */
+    assert_true(slice_equals(id_of(&r, 0), slice_of(other)));
+    assert_true(slice_equals(id_of(&r, 1), slice_of(good)));
+
+    r = read_text(OTHER, INGEST_JSON, "k");
+    const struct slice line = ingest_text(ingest, r.items[0].line);
+    assert_non_null(memmem(line.data, line.size, other, strlen(other)));
 }
 
 static void faults_name_the_place(void **state)
@@ -147,18 +198,29 @@ static void faults_name_the_place(void **state)
     assert_non_null(memmem(text.data, text.size, "(at byte 6)", 11));
 }
 
-static void an_event_too_large_is_told_apart(void **state)
+/* As it came, whatever is around it; the line may be longer. */
+static void an_event_may_be_as_large_as_the_limit(void **state)
 {
-    char event[700];
+    char event[500], body[520];
     (void)state;
-    /* As it came it fits, as a line with its defaults it does not. */
-    for (int size = 350; size < 650; size += 270) {
-        snprintf(event, sizeof event, "{\"event_type\":\"a\",\"title\":\"%0*d\"}", size - 31, 1);
-        for (int form = INGEST_JSON; form <= INGEST_LINES; form++) {
-            const struct ingest_result r = read_text(event, form, NULL);
+    for (int size = 399; size <= 401; size++) {
+        snprintf(event, sizeof event, "{\"event_type\":\"a\",\"title\":\"%0*d\"}", size - 29, 1);
+        assert_int_equal(strlen(event), size);
+        static const struct {
+            const char *before, *behind;
+            enum ingest_form form;
+        } forms[] = {{"", "", INGEST_JSON},     {" ", "\r\n", INGEST_JSON},
+                     {"[ ", " ]", INGEST_JSON}, {"\n  ", " \r\n", INGEST_LINES},
+                     {"", "", INGEST_LINES},    {"", "", INGEST_ONE}};
+        for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+            snprintf(body, sizeof body, "%s%s%s", forms[i].before, event, forms[i].behind);
+            const struct ingest_result r = read_text(body, forms[i].form, "key");
             assert_int_equal(r.count, 1);
-            assert_int_equal(r.items[0].status, 413);
-            assert_string_equal(r.items[0].slug, "too-large");
+            assert_int_equal(r.items[0].status, size <= 400 ? 202 : 413);
+            if (size > 400)
+                assert_string_equal(r.items[0].slug, "too-large");
+            else
+                assert_true(r.items[0].line.size > 400);
         }
     }
 }
@@ -221,9 +283,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_body_has_its_verdicts),
         cmocka_unit_test(lines_can_be_read_back),
-        cmocka_unit_test(a_key_is_the_event_id_of_who_has_none),
+        cmocka_unit_test(a_key_is_the_event_id_of_one_that_has_none),
+        cmocka_unit_test(a_line_without_an_id_of_the_client_says_nothing),
+        cmocka_unit_test(one_among_many_has_the_id_of_what_it_says),
         cmocka_unit_test(faults_name_the_place),
-        cmocka_unit_test(an_event_too_large_is_told_apart),
+        cmocka_unit_test(an_event_may_be_as_large_as_the_limit),
         cmocka_unit_test(forms_follow_the_content_type),
         cmocka_unit_test(keys_are_plain_or_quoted),
     };

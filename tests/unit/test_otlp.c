@@ -210,6 +210,76 @@ static void faults_say_where(void **state)
     }
 }
 
+/* What would be stored nowhere, or without a part, is told with its right spelling. */
+static void a_member_spelt_otherwise_is_told(void **state)
+{
+#define IN_RESOURCE(text) "{\"resourceLogs\":[{},{" text "}]}"
+#define IN_SCOPE(text)    IN_RESOURCE("\"scopeLogs\":[{" text "}]")
+#define IN_RECORD(text)   IN_SCOPE("\"logRecords\":[{},{" text "}]")
+    static const struct {
+        const char *body, *pointer, *meant;
+    } cases[] = {
+        {"{\"resource_logs\":[]}", "/resource_logs", "\"resourceLogs\""},
+        {"{\"ResourceLogs\":[]}", "/ResourceLogs", "\"resourceLogs\""},
+        {"{\"resourcelogs\":[]}", "/resourcelogs", "\"resourceLogs\""},
+        {"{\"resourceLogs\":[],\"resource_logs\":[{}]}", "/resource_logs", "\"resourceLogs\""},
+        {"{\"resourceSpans\":[]}", "/resourceSpans", "\"resourceLogs\""},
+        {"{\"resourceMetrics\":[{}]}", "/resourceMetrics", "\"resourceLogs\""},
+        {"{\"instrumentationLibraryLogs\":[]}", "/instrumentationLibraryLogs", "\"resourceLogs\""},
+        {"{\"a\":1}", "/a", "\"resourceLogs\""},
+        {"{\"a/b\":1}", "/a~1b", "\"resourceLogs\""},
+        {"{\"scopeLogs\":[]}", "/scopeLogs", "\"resourceLogs\""},
+        {IN_RESOURCE("\"scope_logs\":[]"), "/resourceLogs/1/scope_logs", "\"scopeLogs\""},
+        {IN_RESOURCE("\"resource\":{},\"instrumentationLibraryLogs\":[]"),
+         "/resourceLogs/1/instrumentationLibraryLogs", "\"scopeLogs\""},
+        {IN_RESOURCE("\"scopeLogs\":[],\"schema_url\":\"x\""), "/resourceLogs/1/schema_url",
+         "\"schemaUrl\""},
+        {IN_SCOPE("\"log_records\":[]"), "/resourceLogs/1/scopeLogs/0/log_records",
+         "\"logRecords\""},
+        {IN_SCOPE("\"logs\":[]"), "/resourceLogs/1/scopeLogs/0/logs", "\"logRecords\""},
+        {IN_RECORD("\"time_unix_nano\":\"1\""),
+         "/resourceLogs/1/scopeLogs/0/logRecords/1/time_unix_nano", "\"timeUnixNano\""},
+        {IN_RECORD("\"severity_text\":\"INFO\""),
+         "/resourceLogs/1/scopeLogs/0/logRecords/1/severity_text", "\"severityText\""},
+        {IN_RECORD("\"trace_id\":\"\""), "/resourceLogs/1/scopeLogs/0/logRecords/1/trace_id",
+         "\"traceId\""},
+        {IN_RECORD("\"TimeUnixNano\":\"1\""),
+         "/resourceLogs/1/scopeLogs/0/logRecords/1/TimeUnixNano", "\"timeUnixNano\""},
+        {IN_RECORD("\"body\":{\"string_value\":\"x\"}"),
+         "/resourceLogs/1/scopeLogs/0/logRecords/1/body", "stringValue"},
+        {IN_RECORD("\"attributes\":[{\"key\":\"k\",\"value\":{\"int_value\":1}}]"),
+         "/resourceLogs/1/scopeLogs/0/logRecords/1/attributes", "intValue"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const enum otlp_result result = turn(cases[i].body);
+        if (result != OTLP_MALFORMED || strcmp(fault.pointer, cases[i].pointer) != 0 ||
+            strstr(fault.detail, cases[i].meant) == NULL)
+            fail_msg("%s: %d, %s: %s", cases[i].body, result, fault.pointer, fault.detail);
+    }
+}
+
+static void nothing_at_all_and_members_nobody_knows_are_taken(void **state)
+{
+    static const char *const bodies[] = {
+        "{}",
+        "{\"resourceLogs\":[]}",
+        "{\"resourceLogs\":null}",
+        "{\"resourceLogs\":[],\"a\":1,\"resourceSpans\":[]}",
+        IN_RESOURCE("\"resource\":{}"),
+        IN_RESOURCE("\"scopeLogs\":[],\"a\":1"),
+        IN_SCOPE("\"scope\":{},\"schemaUrl\":\"x\""),
+        IN_SCOPE("\"logRecords\":null,\"a\":1"),
+        IN_RECORD("\"a\":1,\"new_field\":2"),
+        IN_RECORD("\"body\":{\"newValue\":1}"),
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {
+        if (turn(bodies[i]) != OTLP_TURNED)
+            fail_msg("%s: %s: %s", bodies[i], fault.pointer, fault.detail);
+    }
+}
+
 static void lines_have_a_bound(void **state)
 {
     static char body[60000];
@@ -235,6 +305,8 @@ int main(void)
         cmocka_unit_test(values_are_told_as_plain_json),
         cmocka_unit_test(values_as_deep_as_the_gate_allows_are_told),
         cmocka_unit_test(faults_say_where),
+        cmocka_unit_test(a_member_spelt_otherwise_is_told),
+        cmocka_unit_test(nothing_at_all_and_members_nobody_knows_are_taken),
         cmocka_unit_test(lines_have_a_bound),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
