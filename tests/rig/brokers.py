@@ -34,11 +34,10 @@ class Brokers:
                     f.write(f"cluster_formation.classic_config.nodes.{n} = {peer.node}\n")
 
     def start(self) -> None:
-        """The first one founds the cluster, the others join it."""
-        self.nodes[0].start()
-        for node in self.nodes[1:]:
+        """All at once: from RabbitMQ 4.0 on none becomes ready before it has found the others."""
+        for node in self.nodes:
             node.begin_start()
-        for node in self.nodes[1:]:
+        for node in self.nodes:
             node.wait_ready()
 
     def close(self) -> None:
