@@ -97,9 +97,11 @@ static struct db *connect_to(const struct job *job, const char *database, int *o
     }
 }
 
-static void on_waiting(void)
+static void on_waiting(const char *user, const char *pid)
 {
-    cli_say("somebody else is migrating this database, waiting for the end of it");
+    cli_say("somebody else is migrating this database, waiting for the end of it: %s, process %s "
+            "(if that is no migration: SELECT pg_terminate_backend(%s))",
+            user, pid, pid);
 }
 
 static void on_applied(unsigned version, const char *name, int64_t took_ns)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/migrate.h"
 
+#include "cli/roles.h"
 #include "common/base/clock.h"
 #include "schema/migrations.h"
 
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Both numbers are ours alone: "Hold" and which of its locks; ensure_partitions has number 2. */
+/* Both numbers are ours alone: "Hold" and which of its locks. Anybody who may connect can take it,
+ * for it must work before there is a table: so a wait tells who holds it. */
 #define LOCK_KEYS "(1215261796, 1)"
 
 /* Long enough to index a big table, short enough that a hung server is noticed. */
@@ -155,6 +157,21 @@ static bool apply(struct db *d, const struct schema_migration *m, struct db_faul
     return fail(m, "it is undone", out_fault);
 }
 
+static void tell_holder(struct db *d, const struct migrate_events *events)
+{
+    struct db_fault ignored;
+    PGresult *rows = db_query(d,
+                              "SELECT coalesce(a.usename, '?'), l.pid FROM pg_locks l "
+                              "LEFT JOIN pg_stat_activity a ON a.pid = l.pid "
+                              "WHERE l.locktype = 'advisory' AND (l.classid, l.objid) = " LOCK_KEYS
+                              " AND l.granted AND l.database = (SELECT oid FROM pg_database "
+                              "WHERE datname = current_database())",
+                              NULL, 0, &ignored);
+    if (rows && PQntuples(rows) > 0)
+        events->on_waiting(PQgetvalue(rows, 0, 0), PQgetvalue(rows, 0, 1));
+    PQclear(rows);
+}
+
 static bool lock(struct db *d, const struct migrate_events *events, struct db_fault *out_fault)
 {
     PGresult *result = db_query(d, "SELECT pg_try_advisory_lock" LOCK_KEYS, NULL, 0, out_fault);
@@ -164,7 +181,7 @@ static bool lock(struct db *d, const struct migrate_events *events, struct db_fa
     PQclear(result);
     if (taken)
         return true;
-    events->on_waiting();
+    tell_holder(d, events);
     return db_run(d, "SELECT pg_advisory_lock" LOCK_KEYS, out_fault);
 }
 
@@ -195,7 +212,9 @@ bool migrate_up(struct db *d, const struct migrate_events *events, struct db_fau
     const bool ok =
         db_run(d, "SET search_path = public", out_fault) && lock(d, events, out_fault) &&
         db_run(d, "SET lock_timeout = '30s'", out_fault) && migrate_look(d, report, out_fault) &&
-        check_history(report, out_fault) && apply_pending(d, report, events, out_fault) &&
+        check_history(report, out_fault) &&
+        (report->of_state[MIGRATE_PENDING] == 0 || roles_be_owner(d, out_fault)) &&
+        apply_pending(d, report, events, out_fault) &&
         db_run(d, "SELECT ensure_partitions(now(), now() + interval '3 months')", out_fault);
     free(report);
     return ok;

@@ -35,9 +35,9 @@ struct migrate_report {
 /* What is applied and what is not. */
 MUST_CHECK bool migrate_look(struct db *d, struct migrate_report *out, struct db_fault *out_fault);
 
-/* Told before each migration and when somebody else is at it. */
+/* Told before each migration and when somebody else, this user's process, is at it. */
 struct migrate_events {
-    void (*on_waiting)(void);
+    void (*on_waiting)(const char *user, const char *pid);
     void (*on_applied)(unsigned version, const char *name, int64_t took_ns);
 };
 

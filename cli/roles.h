@@ -11,6 +11,10 @@
 MUST_CHECK bool roles_create_database(struct db *d, const char *name, bool *out_made,
                                       struct db_fault *out_fault);
 
+/* Sees to it that the one who migrates may become holdfast_owner, which is made when it is missing.
+ */
+MUST_CHECK bool roles_be_owner(struct db *d, struct db_fault *out_fault);
+
 struct roles_login {   /* lent for the call */
     const char *group; /* holdfast_writer or holdfast_reader */
     const char *name;
