@@ -11,6 +11,8 @@
  * milliseconds for more; a lone event finds nothing begun just before and goes at once. What is
  * worth a transaction by its size does not wait, and urgent events have a writer that never does.
  *
+ * A consumer whose clock is far from the database's takes nothing (timekeeper.h).
+ *
  * A batch is acknowledged when it was stored and came back from the feed; one that is given up
  * goes back to the queue.
  */
@@ -23,7 +25,6 @@
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/log.h"
-#include "common/base/skew.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "consumer/feed.h"
@@ -31,6 +32,8 @@
 #include "consumer/meters.h"
 #include "consumer/receipts.h"
 #include "consumer/spares.h"
+#include "consumer/standstill.h"
+#include "consumer/timekeeper.h"
 #include "consumer/writers.h"
 
 #define BATCH_BYTES_MAX ((size_t)640 << 10) /* of messages; a single larger one is a batch */
@@ -49,7 +52,8 @@ struct consumer {
     struct event_reader *reader; /* owned */
     struct writers writers;
     struct spares spares;
-    struct skew skew;          /* of our clock beside the database's */
+    struct timekeeper time;
+    struct standstill standstill;
     int64_t begun_ns;          /* when a writer that takes everything last got a batch */
     bool urgent_last;          /* the last batch was of urgent events alone, and others waited */
     struct event *kick, *tick; /* owned */
@@ -124,6 +128,8 @@ static bool is_early(struct consumer *c)
 
 static void fill_writers(struct consumer *c)
 {
+    if (!timekeeper_is_right(&c->time))
+        return;
     for (size_t i = 0; i < c->writers.count; i++) {
         if (!writer_is_free(c->writers.at[i]) || !has_any(c, i))
             continue;
@@ -154,6 +160,12 @@ static void on_arrived(void *arg)
 
 /* ---- batches come back ---- */
 
+static void open_intake(struct consumer *c)
+{
+    if (c->drain_by_ns == 0 && timekeeper_is_right(&c->time))
+        intake_open(c->intake);
+}
+
 static void end_if_drained(struct consumer *c)
 {
     if (c->drain_by_ns == 0 || c->ended || !writers_hold_nothing(&c->writers) ||
@@ -169,8 +181,8 @@ static void on_told(void *arg, struct batch *b)
     struct consumer *c = arg;
     intake_settle(c->intake, &b->deliveries);
     spares_give(&c->spares, b);
-    if (c->drain_by_ns == 0 && writers_any(&c->writers, writer_is_free))
-        intake_open(c->intake);
+    if (writers_any(&c->writers, writer_is_free))
+        open_intake(c);
     end_if_drained(c);
 }
 
@@ -205,7 +217,7 @@ static void on_free(void *arg, struct writer *w)
     if (c->drain_by_ns != 0)
         return;
     if (w != c->writers.at[URGENT_WRITER])
-        intake_open(c->intake);
+        open_intake(c);
     fill_writers(c);
 }
 
@@ -228,6 +240,15 @@ static void watch_feed(struct consumer *c)
         return;
     log_error("intake_closed", "the feed is held up: messages stay in the queue until it goes on",
               LOG_TEXT("reason", trouble));
+}
+
+static void watch_clock(struct consumer *c)
+{
+    const bool was_put_right = timekeeper_look(&c->time, &c->meters);
+    if (was_put_right && writers_any(&c->writers, writer_is_free))
+        open_intake(c);
+    if (!timekeeper_is_right(&c->time) && intake_is_open(c->intake))
+        intake_close(c->intake);
 }
 
 static void watch_writers(struct consumer *c)
@@ -259,11 +280,14 @@ static void on_tick(int fd, short what, void *arg)
 {
     loop_works();
     struct consumer *c = arg;
+    const struct probes why = {.on_health = consumer_report, .arg = c};
     (void)fd, (void)what;
+    watch_clock(c);
     watch_writers(c);
     watch_feed(c);
     intake_show(c->intake);
     metric_set(c->meters.storing, is_storing(c));
+    standstill_look(&c->standstill, is_storing(c) || c->drain_by_ns != 0, &why);
     meters_tell(&c->meters);
     if (c->drain_by_ns == 0 || c->ended || clock_now_ns() < c->drain_by_ns)
         return;
@@ -311,7 +335,7 @@ static bool start(struct consumer *c, const struct catalog_source *catalog)
     c->writers.arg = c;
     return writers_start(
         &c->writers, c->loop,
-        &(struct writer_options){.config = c->config, .meters = &c->meters, .skew = &c->skew});
+        &(struct writer_options){.config = c->config, .meters = &c->meters, .skew = &c->time.skew});
 }
 
 struct consumer *consumer_create(struct loop *loop, const struct config *config,
@@ -367,6 +391,7 @@ void consumer_report(void *consumer, struct probe_report *report)
     if (feed_is_on(c->feed))
         probe_check(report, "feed", feed_trouble(c->feed) != NULL ? PROBE_DEGRADED : PROBE_HEALTHY,
                     feed_trouble(c->feed));
+    timekeeper_report(&c->time, report);
     probe_check(report, "postgresql", stores,
                 stores == PROBE_HEALTHY ? NULL : writers_trouble(&c->writers));
 }

@@ -59,6 +59,9 @@ static void register_database(struct meters *m)
                                          "What COMMIT took, with the row in batches");
     m->last_commit =
         metrics_gauge("last_commit_timestamp_seconds", "", "When the last batch was committed");
+    m->clock_skew = metrics_gauge(
+        "clock_skew_seconds", "",
+        "How far this machine's clock is ahead of PostgreSQL's at the least; negative: behind");
     m->database_up = metrics_gauge("db_sessions_up", "", "Sessions with the database that are up");
     m->database_lost = metrics_counter("db_sessions_lost_total", "", "Sessions lost or not made");
 }

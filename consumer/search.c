@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "consumer/failure.h"
 #include "consumer/row.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"

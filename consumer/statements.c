@@ -18,8 +18,8 @@
 #include "schema/queries.h"
 
 #define ARRAYS_MAX      7
-#define MONTHS_MAX      64
-#define TEXT_QUARANTINE 1000 /* bytes kept of a text of somebody else's */
+#define MONTHS          ((2200 - 1970 + 1) * 12) /* of 1970 to 2200 */
+#define TEXT_QUARANTINE 1000                     /* bytes kept of a text of somebody else's */
 
 const struct session_statement statements_setup[] = {
     {NULL, SQL_STAGE},
@@ -317,30 +317,29 @@ bool statement_note_reviews(const struct statement *st)
     return values_send(&v, st, "note_reviews");
 }
 
+/* Since 1970. */
 static int month_of(int64_t wall_us)
 {
     const time_t seconds = (time_t)(wall_us / 1000000);
     struct tm tm = {0};
     gmtime_r(&seconds, &tm);
-    return tm.tm_year * 12 + tm.tm_mon;
+    return (tm.tm_year - 70) * 12 + tm.tm_mon;
 }
 
-/* One moment of each month the batch touches. */
+/* One moment of each month the batch touches; batch.c lets none in that is not one of these. */
 static uint32_t add_months(const struct batch *b, struct buffer *out)
 {
-    int months[MONTHS_MAX];
+    bool seen[MONTHS] = {0};
     uint32_t count = 0;
-    for (size_t i = 0; i < b->event_count && count < MONTHS_MAX; i++) {
-        const int month = month_of(b->events[i].received_at);
-        uint32_t known = 0;
+    for (size_t i = 0; i < b->event_count; i++) {
         if (b->events[i].verdict != BATCH_STORE)
             continue;
-        while (known < count && months[known] != month)
-            known++;
-        if (known < count)
-            continue;
-        months[count++] = month;
-        copy_time(out, b->events[i].received_at);
+        const int month = month_of(b->events[i].received_at);
+        assert(month >= 0 && month < MONTHS);
+        count += !seen[month];
+        if (!seen[month])
+            copy_time(out, b->events[i].received_at);
+        seen[month] = true;
     }
     return count;
 }
@@ -388,9 +387,9 @@ bool statement_purge_keys(const struct statement *st, int32_t days)
     return values_send(&v, st, "purge_keys");
 }
 
-int64_t statement_purged(const struct session_answer *a)
+int64_t statement_count(const struct session_answer *a)
 {
-    const struct slice value = session_value(a, 0, 0);
+    const struct slice value = session_rows(a) == 1 ? session_value(a, 0, 0) : (struct slice){0};
     if (value.size != 4)
         return 0;
     const unsigned char *bytes = (const unsigned char *)value.data;

@@ -30,8 +30,9 @@ void statement_claimed(struct batch *b, const struct session_answer *a);
 MUST_CHECK bool statement_find_keys(const struct statement *st);
 void statement_found(struct batch *b, const struct session_answer *a);
 MUST_CHECK bool statement_quarantine(const struct statement *st);
-MUST_CHECK bool statement_ensure_partitions(
-    const struct statement *st); /* batch NULL: only ahead */
+/* Some of those that are missing; batch NULL: only of the months to come. The answer's count is 0
+ * when none was. */
+MUST_CHECK bool statement_ensure_partitions(const struct statement *st);
 
 MUST_CHECK bool statement_note_reviews(const struct statement *st);
 
@@ -44,6 +45,6 @@ MUST_CHECK bool statement_record(const struct statement *st, const struct statem
  */
 int64_t statement_time(const struct session_answer *a);
 MUST_CHECK bool statement_purge_keys(const struct statement *st, int32_t days);
-int64_t statement_purged(const struct session_answer *a);
+int64_t statement_count(const struct session_answer *a); /* made, or purged */
 
 #endif

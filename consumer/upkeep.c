@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a writer does besides storing. Before its first batch, and after it gave one up, it probes
- * whether the database would take one. At the start and every hour it sees to the partitions of the
- * months to come, and to old keys, forgotten some at a time. Failing is no reason not to store:
- * the present month's partition is there, or its absence will be told by the next batch. */
+/* What a writer does besides storing. Before its first batch, after it gave one up, and at times
+ * while there is none, it probes whether the database would take one. At the start and every hour
+ * it sees to the partitions of the months to come, and to old keys, forgotten some at a time.
+ * Failing is no reason not to store: the present month's partition is there, or its absence will be
+ * told by the next batch. */
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/base/skew.h"
+#include "consumer/failure.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
 #include "schema/queries.h"
@@ -15,15 +17,20 @@
 /* Parameters of a batch of usual size. What is larger, libpq and the scratch buffer would keep. */
 #define KEPT_BYTES ((size_t)2 << 20)
 
+void writer_renew(struct writer *w)
+{
+    w->up = false;
+    w->down_since_ns = clock_now_ns();
+    metric_add(w->options->meters->database_up, -1);
+    session_renew(w->session);
+}
+
 bool writer_renews(struct writer *w)
 {
     if (w->scratch.capacity <= KEPT_BYTES)
         return false;
     buffer_finish(&w->scratch);
-    w->up = false;
-    w->down_since_ns = clock_now_ns();
-    metric_add(w->options->meters->database_up, -1);
-    session_renew(w->session);
+    writer_renew(w);
     return true;
 }
 
@@ -48,10 +55,17 @@ enum writer_state writer_probed(struct writer *w, const struct session_answer *a
     return w->upkeep_due_ns <= clock_now_ns() ? WRITER_AHEAD : WRITER_FREE;
 }
 
-/* What is wrong with the settings is not mended in a second. */
+/* A session that has stored a batch is replaced at once: it may be all that is wrong. What is wrong
+ * with the settings is not mended in a second. */
 void writer_enter_resting(struct writer *w)
 {
     const bool slow = w->fault.class == SQLSTATE_CONFIGURATION;
+    writer_tell_failure(w, "the database takes no batch, trying again");
+    if (w->has_stored && writer_doubts_session(w)) {
+        writer_renew(w);
+        writer_go(w, WRITER_DOWN);
+        return;
+    }
     w->rest.base_ns = slow ? 5 * CLOCK_S : CLOCK_S;
     w->rest.cap_ns = slow ? 30 * CLOCK_S : 15 * CLOCK_S;
     writer_arm(w, backoff_next(&w->rest));
@@ -81,7 +95,7 @@ void writer_enter_purge(struct writer *w)
 
 enum writer_state writer_purged(struct writer *w, const struct session_answer *a)
 {
-    w->purging = statement_purged(a) > 0;
+    w->purging = statement_count(a) > 0;
     return WRITER_FREE;
 }
 

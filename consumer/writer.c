@@ -28,7 +28,10 @@
  * taken stay for the ones after them. If no piece is taken at all, a control row that nothing can
  * be said against decides: refused too, the fault is the database's, and no event is blamed for it.
  *
- * A writer that gave up has no batch; it PROBEs, ever less often, until one could be stored.
+ * A writer that gave up has no batch; it PROBEs, ever less often, until one could be stored. It
+ * PROBEs while there is nothing to do, too: trouble is told before an event finds it. What may be
+ * the fault of the session's own state (a temporary table dropped, statements forgotten, settings
+ * reset) is never probed in that session again: a new one is made.
  */
 #include "consumer/writer.h"
 
@@ -41,11 +44,12 @@
 #include "common/base/clock.h"
 #include "common/base/config.h"
 #include "common/net/loop.h"
+#include "consumer/failure.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
 
 #define COMMAND_TIMEOUT_NS (20 * CLOCK_S)
-#define PATIENCE_NS        (60 * CLOCK_S) /* the broker's, with what is unacknowledged: 30 min */
+#define IDLE_NS            (12 * CLOCK_S) /* then it is probed whether a batch could be stored */
 
 static const struct step {
     const char *name;
@@ -108,133 +112,13 @@ enum writer_state writer_unasked(struct writer *w, const struct session_answer *
     return WRITER_BROKEN;
 }
 
-/* ---- failures ---- */
-
-enum writer_state writer_fail(struct writer *w, const struct session_answer *a)
-{
-    w->fault = a->fault;
-    w->failed_in = w->state;
-    return WRITER_ROLLBACK;
-}
-
-enum writer_state writer_fail_because(struct writer *w, const char *message)
-{
-    struct session_answer a = {.fault = {.class = SQLSTATE_TRANSIENT}};
-    snprintf(a.fault.message, sizeof a.fault.message, "%s", message);
-    return writer_fail(w, &a);
-}
-
-static void tell_failure(struct writer *w, const char *what)
-{
-    uint64_t held = 0;
-    if (!log_repeat_due(&w->told, &held))
-        return;
-    const enum log_level level =
-        w->fault.class == SQLSTATE_CONFIGURATION ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING;
-    log_write(level, "store_failed", what,
-              LOG_FIELDS(LOG_TEXT("class", sqlstate_class_name(w->fault.class)),
-                         LOG_TEXT("sqlstate", w->fault.sqlstate),
-                         LOG_TEXT("reason", w->fault.message), LOG_INT("tries", w->tries),
-                         LOG_INT("held_back", held)));
-}
-
-static void count_failure(struct writer *w)
-{
-    const struct meters *m = w->options->meters;
-    metric_add(m->failed, 1);
-    metric_add(m->retries[w->fault.class], 1);
-    w->batch->again = true;
-    if (w->trouble_since_ns == 0)
-        w->trouble_since_ns = clock_now_ns();
-}
-
-static bool is_out_of_patience(const struct writer *w)
-{
-    return w->trouble_since_ns != 0 && clock_now_ns() - w->trouble_since_ns > PATIENCE_NS;
-}
-
-/* One more try is lost: wait for the next, or give up. */
-static enum writer_state after_try(struct writer *w)
-{
-    w->tries++;
-    if (w->tries < (uint64_t)w->options->config->consumer_retry_attempts && !is_out_of_patience(w))
-        return WRITER_WAITING;
-    return WRITER_GIVEN_UP;
-}
-
-static bool is_search_due(const struct writer *w)
-{
-    const unsigned last = (unsigned)w->options->config->consumer_retry_attempts - 1;
-    if (w->failed_in != WRITER_COPY || w->searched)
-        return false;
-    return w->fault.class != SQLSTATE_UNKNOWN || w->tries >= last;
-}
-
-enum writer_state writer_decide(struct writer *w)
-{
-    if (w->batch == NULL)
-        return WRITER_RESTING;
-    const bool was_again = w->batch->again;
-    count_failure(w);
-    switch (w->fault.class) {
-    case SQLSTATE_CONFIGURATION:
-        return WRITER_GIVEN_UP;
-    case SQLSTATE_PARTITION:
-        if (!w->ensured)
-            return WRITER_ENSURE;
-        w->fault.class = SQLSTATE_CONFIGURATION;
-        return WRITER_GIVEN_UP;
-    case SQLSTATE_DUPLICATE:
-        if (!was_again)
-            return WRITER_BEGIN;
-        return is_search_due(w) ? WRITER_SEARCH : after_try(w);
-    case SQLSTATE_DATA:
-    case SQLSTATE_UNKNOWN:
-        return is_search_due(w) ? WRITER_SEARCH : after_try(w);
-    case SQLSTATE_TRANSIENT:
-    case SQLSTATE_CLASS_COUNT:
-        break;
-    }
-    return after_try(w);
-}
-
-void writer_enter_waiting(struct writer *w)
-{
-    const int64_t cap = w->options->config->consumer_retry_delay_s * CLOCK_S;
-    w->retry.cap_ns = cap > 10 * CLOCK_MS ? cap : 10 * CLOCK_MS;
-    w->retry.base_ns = w->retry.cap_ns < CLOCK_S ? w->retry.cap_ns : CLOCK_S;
-    tell_failure(w, "a batch was not stored, trying again");
-    writer_arm(w, backoff_next(&w->retry));
-}
-
-/* ---- giving up, and coming back ---- */
-
-static struct batch *take_batch(struct writer *w)
-{
-    struct batch *b = w->batch;
-    w->batch = NULL;
-    w->tries = 0;
-    w->trouble_since_ns = 0;
-    w->ensured = w->searched = w->searching = false;
-    backoff_reset(&w->retry);
-    return b;
-}
-
-void writer_enter_given_up(struct writer *w)
-{
-    tell_failure(w, "a batch was not stored, its messages go back to the queue");
-    writer_forget_search(w);
-    struct batch *b = take_batch(w);
-    writer_go(w, w->up ? WRITER_RESTING : WRITER_DOWN);
-    w->handler.on_given_up(w->arg, b, &w->fault);
-}
-
 /* ---- a batch, from FREE to STORED ---- */
 
 void writer_enter_free(struct writer *w)
 {
     const int64_t until_upkeep = w->upkeep_due_ns - clock_now_ns();
-    writer_arm(w, w->purging || until_upkeep < 0 ? 0 : until_upkeep);
+    const int64_t until_next = until_upkeep < IDLE_NS ? until_upkeep : IDLE_NS;
+    writer_arm(w, w->purging || until_next < 0 ? 0 : until_next);
     w->handler.on_free(w->arg, w);
 }
 
@@ -247,8 +131,9 @@ void writer_store(struct writer *w, struct batch *b)
 
 void writer_enter_stored(struct writer *w)
 {
-    struct batch *b = take_batch(w);
+    struct batch *b = writer_take_batch(w);
     w->fault = (struct session_fault){0};
+    w->has_stored = true;
     log_repeat_reset(&w->told);
     backoff_reset(&w->rest);
     metric_add(w->options->meters->committed, 1);
@@ -273,6 +158,7 @@ static void on_ready(void *arg)
 {
     struct writer *w = arg;
     w->up = true;
+    w->has_stored = false;
     metric_add(w->options->meters->database_up, 1);
     log_info("session_open", "session with the database is open",
              LOG_INT("down_ms",
@@ -298,18 +184,35 @@ static void on_lost(void *arg, const struct session_fault *fault)
     if (w->up)
         lose_session(w);
     if (w->batch == NULL) {
-        tell_failure(w, "no session with the database, trying again");
+        writer_tell_failure(w, "no session with the database, trying again");
         writer_go(w, WRITER_DOWN);
         return;
     }
     if (was_trying)
-        count_failure(w);
-    if (fault->class == SQLSTATE_CONFIGURATION || is_out_of_patience(w))
+        writer_count_failure(w);
+    if (fault->class == SQLSTATE_CONFIGURATION || writer_is_out_of_patience(w))
         writer_go(w, WRITER_GIVEN_UP);
     else if (was_trying)
-        writer_go(w, after_try(w));
+        writer_go(w, writer_after_try(w));
     else
-        tell_failure(w, "no session with the database, trying again");
+        writer_tell_failure(w, "no session with the database, trying again");
+}
+
+static enum writer_state after_idling(const struct writer *w)
+{
+    if (w->purging)
+        return WRITER_PURGE;
+    return w->upkeep_due_ns <= clock_now_ns() ? WRITER_AHEAD : WRITER_PROBE;
+}
+
+static void rest_is_over(struct writer *w)
+{
+    if (!writer_doubts_session(w)) {
+        writer_go(w, WRITER_PROBE);
+        return;
+    }
+    writer_renew(w);
+    writer_go(w, WRITER_DOWN);
 }
 
 static void on_timer(int fd, short what, void *arg)
@@ -317,10 +220,10 @@ static void on_timer(int fd, short what, void *arg)
     struct writer *w = arg;
     (void)fd, (void)what;
     if (w->state == WRITER_FREE)
-        writer_go(w, w->purging ? WRITER_PURGE : WRITER_AHEAD);
+        writer_go(w, after_idling(w));
     else if (w->state == WRITER_RESTING)
-        writer_go(w, WRITER_PROBE);
-    else if (is_out_of_patience(w))
+        rest_is_over(w);
+    else if (writer_is_out_of_patience(w))
         writer_go(w, WRITER_GIVEN_UP);
     else if (w->up)
         writer_go(w, WRITER_BEGIN);

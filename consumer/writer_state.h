@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the parts of the writer share: writer.c, upkeep.c, transaction.c, search.c. */
+/* What the parts of the writer share: writer.c, upkeep.c, transaction.c, search.c, failure.c. */
 #ifndef HOLDFAST_CONSUMER_WRITER_STATE_H
 #define HOLDFAST_CONSUMER_WRITER_STATE_H
 
@@ -24,6 +24,7 @@ struct writer {
     struct session_fault fault; /* the last; message "" after a success */
     struct log_repeat told;
     bool up;                     /* the session is */
+    bool has_stored;             /* a batch, since it was made */
     int64_t down_since_ns;       /* 0 while it is up, and before its first loss */
     struct writer_result result; /* of the try under way */
     bool begun;                  /* the transaction of this try */
@@ -48,11 +49,9 @@ void writer_go(struct writer *w, enum writer_state state);
 void writer_on_answer(void *arg, const struct session_answer *a);
 void writer_arm(struct writer *w, int64_t delay_ns);
 struct statement writer_statement(struct writer *w);
-bool writer_renews(struct writer *w);              /* the session, when it has become large */
-void writer_forget_search(struct writer *w);       /* cut short, it has proved nothing */
-enum writer_state writer_decide(struct writer *w); /* after a failure, rolled back */
-/* A failure of ours, not of the server: out of memory, an answer that makes no sense. */
-enum writer_state writer_fail_because(struct writer *w, const char *message);
+bool writer_renews(struct writer *w);        /* the session, when it has become large */
+void writer_renew(struct writer *w);         /* in any case; then go to DOWN */
+void writer_forget_search(struct writer *w); /* cut short, it has proved nothing */
 void writer_no_memory(struct writer *w);
 int64_t writer_learn_time(struct writer *w, const struct session_answer *a); /* statement_time */
 void writer_copy(struct writer *w, const char *sql); /* of what the stream was begun with */

@@ -43,7 +43,7 @@ bool skew_is_too_much(const struct skew *s)
     return us > SKEW_MAX_US || us < -SKEW_MAX_US;
 }
 
-/* The two largest units say enough. */
+/* The two largest units say enough; what is between them is rounded. */
 static void format_amount(int64_t us, char *out, size_t size)
 {
     static const struct {
@@ -59,12 +59,15 @@ static void format_amount(int64_t us, char *out, size_t size)
     };
     const size_t last = sizeof units / sizeof units[0] - 1;
     size_t i = 0;
-    while (i < last && us < units[i].us)
+    while (i < last && us < units[i].us - units[i + 1].us / 2)
         i++;
-    const int64_t count = us / units[i].us;
+    const int64_t unit_us = units[i < last ? i + 1 : last].us;
+    const int64_t rounded_us =
+        us > INT64_MAX - unit_us ? us : (us + unit_us / 2) / unit_us * unit_us;
+    const int64_t count = rounded_us / units[i].us;
+    const int64_t rest = rounded_us % units[i].us / unit_us;
     const int length = snprintf(out, size, "%lld %s", (long long)count,
                                 count == 1 ? units[i].name : units[i].names);
-    const int64_t rest = i < last ? us % units[i].us / units[i + 1].us : 0;
     if (rest > 0)
         snprintf(out + length, size - (size_t)length, " %lld %s", (long long)rest,
                  units[i + 1].names);

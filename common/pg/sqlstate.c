@@ -20,9 +20,13 @@ static const struct rule {
     {"22", SQLSTATE_DATA},          /* data exception */
     {"23", SQLSTATE_DATA},          /* integrity constraint violation */
     {"23505", SQLSTATE_DUPLICATE},  /* unique violation */
+    {"25", SQLSTATE_CONFIGURATION}, /* invalid transaction state: the session's is not ours */
     {"25006", SQLSTATE_TRANSIENT},  /* read-only transaction: a standby, soon promoted or left */
     {"25P03", SQLSTATE_TRANSIENT},  /* idle in transaction for too long: we were stopped */
+    {"25P04", SQLSTATE_TRANSIENT},  /* a transaction for too long */
+    {"26", SQLSTATE_CONFIGURATION}, /* no such statement: the session forgot what we prepared */
     {"28", SQLSTATE_CONFIGURATION}, /* invalid authorization */
+    {"3B", SQLSTATE_CONFIGURATION}, /* no such savepoint: likewise */
     {"3D", SQLSTATE_CONFIGURATION}, /* no such database */
     {"3F", SQLSTATE_CONFIGURATION}, /* no such schema */
     {"40", SQLSTATE_TRANSIENT},     /* rolled back: serialization, deadlock */

@@ -1,5 +1,3 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Partitions for the moments in $1, and for the two months to come.
-SELECT ensure_partitions(t, t) FROM unnest($1::timestamptz[]) AS t
-UNION ALL
-SELECT ensure_partitions(now(), now() + interval '2 months')
+-- Some of the missing partitions of the moments in $1 and of the two months to come; how many.
+SELECT ensure_months($1::timestamptz[])

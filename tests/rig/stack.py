@@ -41,7 +41,7 @@ def program(name: str) -> str:
 def base_env(**more: str) -> dict[str, str]:
     return clean_environment(
         LC_ALL="C.UTF-8",
-        ASAN_OPTIONS="detect_leaks=1:exitcode=99:strict_string_checks=1",
+        ASAN_OPTIONS="detect_leaks=1:exitcode=99:strict_string_checks=1:verify_asan_link_order=0",
         UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=99", **more)
 
 

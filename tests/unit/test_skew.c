@@ -145,6 +145,10 @@ static void a_skew_in_words(void **state)
         const char *text;
     } rows[] = {
         {0, "as the database's"},
+        {-2 * DAY + 5000, "2 days behind the database's"},
+        {2 * DAY - 5000, "2 days ahead of the database's"},
+        {HOUR - 400, "1 h ahead of the database's"},
+        {5 * 60 * S + 499999, "5 min ahead of the database's"},
         {-2 * DAY - 3 * HOUR - 59 * S, "2 days 3 h behind the database's"},
         {DAY + 30 * S, "1 day ahead of the database's"},
         {400 * DAY, "400 days ahead of the database's"},

@@ -77,6 +77,30 @@ static void an_outage_in_the_search_blames_nobody(void **state)
     scene_stored(2, 0, 0);
 }
 
+static void a_session_that_forgot_its_objects_in_the_search_blames_nobody(void **state)
+{
+    static const char *const sqlstates[] = {"42P01", "3B001", "26000", "25P01"};
+    (void)state;
+    for (size_t i = 0; i < sizeof sqlstates / sizeof sqlstates[0]; i++) {
+        scene_store(scene_batch(1, ""));
+        scene_ok_rows("begin, copy", 1);
+        scene_ok_commit("record_batch, commit");
+        scene_store(scene_batch(2, ""));
+        scene_no("begin, copy", "22021", NULL);
+        scene_ok("ROLLBACK");
+        scene_ok("BEGIN");
+        scene_no("copy piece", "22021", NULL);
+        scene_ok(SQL_UNDO_PIECE);
+        scene_no("copy piece", sqlstates[i], NULL);
+        scene_ok("ROLLBACK");
+        assert_int_equal(told.given_up, i + 1);
+        assert_int_equal(told.refused, 0);
+        assert_true(scene_is_renewed());
+        scene_ready();
+        scene_ok(SQL_PROBE);
+    }
+}
+
 static void a_session_lost_in_the_search_blames_nobody(void **state)
 {
     (void)state;
@@ -129,6 +153,23 @@ static void a_missing_partition_is_made_once(void **state)
     assert_int_equal(told.why, SQLSTATE_CONFIGURATION);
 }
 
+/* A transaction makes some. */
+static void partitions_are_made_until_none_is_missing(void **state)
+{
+    struct fake_rows some = {.count = 1, .values = {{{"\0\0\0\x32", 4}}}};
+    struct fake_rows none = {.count = 1, .values = {{{"\0\0\0\0", 4}}}};
+    (void)state;
+    scene_store(scene_batch(1, ""));
+    scene_no("begin, copy", "23514", NULL);
+    scene_ok("ROLLBACK");
+    scene_answer("ensure_partitions", (struct session_answer){.ok = true, .rows = &some});
+    scene_answer("ensure_partitions", (struct session_answer){.ok = true, .rows = &some});
+    scene_answer("ensure_partitions", (struct session_answer){.ok = true, .rows = &none});
+    scene_ok_rows("begin, copy again", 1);
+    scene_ok_commit("record_batch, commit");
+    scene_stored(1, 0, 0);
+}
+
 static void a_partition_that_cannot_be_made_is_configuration(void **state)
 {
     (void)state;
@@ -156,9 +197,11 @@ int main(void)
         TEST(a_lone_culprit_is_blamed_when_the_control_row_is_taken),
         TEST(nobody_is_blamed_when_the_control_row_is_refused),
         TEST(an_outage_in_the_search_blames_nobody),
+        TEST(a_session_that_forgot_its_objects_in_the_search_blames_nobody),
         TEST(a_session_lost_in_the_search_blames_nobody),
         TEST(an_unknown_error_is_searched_when_tries_run_out),
         TEST(a_missing_partition_is_made_once),
+        TEST(partitions_are_made_until_none_is_missing),
         TEST(a_partition_that_cannot_be_made_is_configuration),
         cmocka_unit_test(every_state_was_visited),
     };

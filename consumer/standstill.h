@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A standstill: nothing is stored, whatever the reason. What made it is logged where it is found,
+ * once; this says it again every 30 seconds for as long as it lasts, so that a log that was turned
+ * over or is read from its end shows it, too.
+ *
+ * All zero is no standstill. There is nothing to finish.
+ */
+#ifndef HOLDFAST_CONSUMER_STANDSTILL_H
+#define HOLDFAST_CONSUMER_STANDSTILL_H
+
+#include "common/base/log.h"
+
+struct probes;
+
+struct standstill {
+    int64_t since_ns; /* 0: there is none */
+    struct log_repeat told;
+};
+
+void standstill_look(struct standstill *s, bool storing, const struct probes *why);
+
+#endif
