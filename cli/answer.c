@@ -127,6 +127,7 @@ static void read_object(struct json_object *object, answer_fault_fn fn, void *ar
     add_words(out->event_id, sizeof out->event_id, event_id_of(object));
     add_words(out->status, sizeof out->status, text_of(object, "status"));
     add_words(out->version, sizeof out->version, text_of(object, "version"));
+    add_words(out->timestamp, sizeof out->timestamp, text_of(object, "timestamp"));
     if (json_object_object_get_ex(object, "checks", &checks) &&
         json_object_is_type(checks, json_type_object))
         read_checks(checks, out);

@@ -18,7 +18,8 @@ struct answer {
     char event_id[256]; /* of a single event, or "" */
     char status[32];    /* "healthy", …, or "" */
     char version[64];
-    char checks[300]; /* those of a health answer that are not healthy, "name: detail" */
+    char timestamp[40]; /* of a health answer */
+    char checks[300];   /* those of a health answer that are not healthy, "name: detail" */
 };
 
 /* Calls fn for each refused line (fn may be NULL). */

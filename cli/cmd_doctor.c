@@ -24,8 +24,10 @@ static const char help_text[] =
     "\n"
     "Usage: holdfast doctor [OPTION]…\n"
     "\n"
-    "It uses the settings the daemons use (HOLDFAST_URL, RABBITMQ_*, DATABASE_*), so run it with\n"
-    "their environment. The event it sends has the type holdfast.doctor and stays stored. Exit\n"
+    "It uses the settings the daemons use (HOLDFAST_URL, RABBITMQ_*, DATABASE_*, METRICS_*), so "
+    "run\n"
+    "it with their environment. The event it sends has the type holdfast.doctor and stays stored. "
+    "Exit\n"
     "codes: 0 all is well, 1 something is wrong, 5 a server does not answer.\n";
 
 struct job {
@@ -47,6 +49,7 @@ static int examine(struct job *job, const struct config *c)
     probe_producer(d);
     probe_broker(d);
     probe_database(d);
+    probe_clocks(d);
     if (!job->no_send)
         probe_path(d);
     db_close(d->db);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The doctor's probes, in the order of an event: the producer over HTTP, the broker, the database,
- * and then one event all the way. Each adds rows to the report and what the later ones want to
- * know to the struct; none stops the others.
+ * whose clock is wrong, and then one event all the way. Each adds rows to the report and what the
+ * later ones want to know to the struct; none stops the others.
  */
 #ifndef HOLDFAST_CLI_DOCTOR_H
 #define HOLDFAST_CLI_DOCTOR_H
@@ -26,6 +26,7 @@ struct doctor {
 void probe_producer(struct doctor *d);
 void probe_broker(struct doctor *d);
 void probe_database(struct doctor *d);
+void probe_clocks(struct doctor *d);
 void probe_path(struct doctor *d); /* sends an event and waits for its row */
 
 #endif

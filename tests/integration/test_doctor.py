@@ -3,10 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
+from pathlib import Path
 
 import pytest
 
 from rig.broker import Vhost
+from rig.clock import Clock
 from rig.database import Database
 from rig.process import run
 from rig.stack import Stack, base_env, program
@@ -29,7 +31,8 @@ def test_all_is_well(stack: Stack) -> None:
     assert code == 0, checks
     assert {c["state"] for c in checks.values()} == {"ok"}
     assert list(checks) == ["producer", "broker", "queue", "urgent queue", "dead letters", "database",
-                            "schema", "durability", "rights", "partitions", "accept", "store"]
+                            "schema", "durability", "rights", "partitions", "clocks",
+                            "accept", "store"]
     assert stack.count("event_type = 'holdfast.doctor'") == 1
 
 
@@ -102,6 +105,54 @@ def test_a_login_without_rights(broker: Vhost, database: Database) -> None:
     _, checks = doctor(broker, database, DATABASE_USER="nobody_here", DATABASE_PASSWORD="x")
     assert checks["schema"]["state"] == "failed"
     assert "holdfast migrate --writer nobody_here" in checks["schema"]["mend"]
+
+
+def clocks(stack: Stack, **env: str) -> dict:
+    env = {"HOLDFAST_URL": stack.url, "METRICS_HOST": "127.0.0.1",
+           "METRICS_PORT": str(stack.consumer.port), **env}
+    return doctor(stack.broker, stack.database, "--no-send", **env)[1]["clocks"]
+
+
+def test_whose_clock_is_wrong_is_told(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    producers, consumers, own = (Clock(tmp_path / name) for name in ("producer", "consumer", "own"))
+    stack = make_stack(producer_env=producers.env, consumer_env=consumers.env)
+    assert clocks(stack)["state"] == "ok"
+    producers.set("+400d")
+    found = clocks(stack)
+    assert found["state"] == "failed" and "set the clock of: producer;" in found["mend"]
+    assert "producer 400 days ahead of the database's, consumer as the database's" in found["detail"]
+    producers.set("+0")
+    consumers.set("-2d")
+    found = clocks(stack)
+    assert "consumer 2 days behind the database's" in found["detail"]
+    assert "set the clock of: consumer;" in found["mend"] and "chrony" in found["mend"]
+    consumers.set("+0")
+    own.set("+90m")
+    found = clocks(stack, **own.env)
+    assert "this machine 1 h 30 min ahead of the database's, producer as the" in found["detail"]
+    assert "set the clock of: this machine;" in found["mend"]
+
+
+def test_a_clock_some_seconds_off_is_a_note(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    producers = Clock(tmp_path / "producer")
+    stack = make_stack(producer_env=producers.env)
+    producers.set("-90s")
+    found = clocks(stack)
+    assert found["state"] == "note" and "producer 1 min 30 s behind" in found["detail"]
+
+
+def test_when_every_clock_differs_it_is_the_databases(make_stack: Callable[..., Stack],
+                                                      tmp_path: Path) -> None:
+    everybody = Clock(tmp_path / "clock")
+    stack = make_stack(producer_env=everybody.env, consumer_env=everybody.env)
+    everybody.set("+1d")
+    found = clocks(stack, **everybody.env)
+    assert found["state"] == "failed" and "every clock differs from PostgreSQL's" in found["mend"]
+
+
+def test_a_consumer_that_does_not_answer_is_not_told(stack: Stack) -> None:
+    found = clocks(stack, METRICS_PORT="1")
+    assert found["state"] == "ok" and "consumer not told" in found["detail"]
 
 
 def test_settings_that_lose_events(broker: Vhost, database: Database) -> None:
