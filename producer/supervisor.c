@@ -21,6 +21,7 @@
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/metrics.h"
 #include "producer/watch.h"
 
 enum { EXIT_CONFIG = 78 };
@@ -32,6 +33,7 @@ struct worker {
     pid_t pid; /* 0 = not running */
     int64_t started_ns;
     int64_t start_at_ns; /* while not running */
+    bool killed;         /* for it stood still */
     struct backoff backoff;
 };
 
@@ -43,6 +45,14 @@ struct supervisor {
     int64_t kill_at_ns; /* while stopping */
     int exit_code;
 };
+
+static struct metric *replaced;
+
+void supervisor_register(void)
+{
+    replaced = metrics_counter("workers_replaced_total", "",
+                               "Workers that stood still and were killed to be started again.");
+}
 
 static void block_signals(struct supervisor *s)
 {
@@ -84,6 +94,7 @@ static void start(struct supervisor *s, int index)
         return;
     }
     w->pid = pid;
+    w->killed = false;
     w->started_ns = clock_now_ns();
     log_info("worker_started", "a worker has started", LOG_INT("worker", index),
              LOG_INT("pid", pid));
@@ -154,6 +165,19 @@ static bool is_running(const struct supervisor *s)
     return false;
 }
 
+/* The kernel would give it its part of the connections for ever. */
+static void end_stuck(struct supervisor *s, int index)
+{
+    struct worker *w = &s->workers[index];
+    if (w->killed || !watch_is_stuck(s->options->watch, index))
+        return;
+    log_error("worker_stuck", "a worker has stood still for ten seconds and is replaced",
+              LOG_INT("worker", index), LOG_INT("pid", w->pid));
+    if (replaced != NULL)
+        metric_add(replaced, 1);
+    w->killed = kill(w->pid, SIGKILL) == 0;
+}
+
 /* What is due now; returns how long nothing is. */
 static int64_t act(struct supervisor *s)
 {
@@ -166,6 +190,8 @@ static int64_t act(struct supervisor *s)
     }
     for (int i = 0; i < s->options->workers; i++) {
         struct worker *w = &s->workers[i];
+        if (w->pid != 0)
+            end_stuck(s, i);
         if (w->pid == 0 && w->start_at_ns <= now_ns)
             start(s, i);
         if (w->pid == 0 && w->start_at_ns - now_ns < wait_ns)

@@ -2,7 +2,8 @@
 /*
  * Several workers on one port: the parent forks them before there is a loop or a connection, and
  * then does nothing but watch them. A worker that dies is started again, after a growing pause
- * while it keeps dying; a worker that says its settings are wrong ends them all.
+ * while it keeps dying, and one that stands still is killed for that; a worker that says its
+ * settings are wrong ends them all.
  */
 #ifndef HOLDFAST_PRODUCER_SUPERVISOR_H
 #define HOLDFAST_PRODUCER_SUPERVISOR_H
@@ -16,6 +17,8 @@ struct supervisor_options {
     int (*run)(int worker, void *arg); /* in the child; its return is the exit code */
     void *arg;
 };
+
+void supervisor_register(void); /* its metric, before the workers fork */
 
 /* Until SIGTERM or SIGINT, or a worker that cannot be helped. Returns the exit code: 0 when all
  * workers ended well. */

@@ -14,12 +14,20 @@
 
 #define RELOAD_NS (5 * CLOCK_S) /* a worker that takes longer is not waited for */
 #define QUICK_NS  (CLOCK_S / 20)
+#define STUCK_NS  (10 * CLOCK_S)
+#define LOOK_NS   (2 * CLOCK_S) /* a longer time between two looks, we did not live through */
+
+struct patience {
+    int64_t turned_ns; /* of the worker's sign, at the last look */
+    int64_t looked_ns, still_ns;
+};
 
 struct watch {
     const struct notify *notify; /* lent */
     struct service_sign *signs;  /* owned, shared with the workers */
     int workers;
     bool running[SUPERVISOR_WORKERS_MAX];
+    struct patience patience[SUPERVISOR_WORKERS_MAX];
     bool ready, said_ready, stopping;
     uint32_t reloads;     /* asked of the workers */
     int64_t reload_by_ns; /* while they are at it; else 0 */
@@ -65,6 +73,21 @@ void watch_started(struct watch *w, int worker)
     atomic_store(&sign->reloads, w->reloads);
     atomic_store(&sign->turned_ns, clock_now_ns());
     w->running[worker] = true;
+    w->patience[worker] = (struct patience){.looked_ns = clock_now_ns()};
+}
+
+/* The machine may have been suspended, and we with it: only time that we saw pass is counted. */
+bool watch_is_stuck(struct watch *w, int worker)
+{
+    struct patience *p = &w->patience[worker];
+    const int64_t turned_ns = atomic_load(&w->signs[worker].turned_ns), now_ns = clock_now_ns();
+    const int64_t passed_ns = now_ns - p->looked_ns;
+    p->looked_ns = now_ns;
+    p->still_ns += passed_ns < LOOK_NS ? passed_ns : LOOK_NS;
+    if (turned_ns != p->turned_ns)
+        p->still_ns = 0;
+    p->turned_ns = turned_ns;
+    return p->still_ns > STUCK_NS;
 }
 
 void watch_ended(struct watch *w, int worker)

@@ -2,7 +2,7 @@
 /*
  * What the supervisor tells the service manager about its workers (service.h): ready when all are,
  * alive while the loop of each running one turns. A worker that died is no reason to be silent, it
- * is being started again; one that hangs is, for nothing but the manager can end that.
+ * is being started again; one that stands still is, until the supervisor has replaced it.
  */
 #ifndef HOLDFAST_PRODUCER_WATCH_H
 #define HOLDFAST_PRODUCER_WATCH_H
@@ -21,6 +21,9 @@ struct service_sign *watch_sign(struct watch *w, int worker); /* for the worker 
 
 void watch_started(struct watch *w, int worker); /* before its fork */
 void watch_ended(struct watch *w, int worker);
+/* To be asked of a running worker at every turn: whether its loop has stood still for ten seconds
+ * in which the rest of the machine has not. */
+bool watch_is_stuck(struct watch *w, int worker);
 void watch_reloading(struct watch *w); /* the workers have been told to */
 void watch_stopping(struct watch *w);
 

@@ -96,7 +96,7 @@ static void on_turn(evutil_socket_t fd, short events, void *arg)
     struct service *s = arg;
     (void)fd;
     (void)events;
-    const bool well = look(s);
+    const bool well = s->options.notify->fd >= 0 && look(s); /* nobody else wants to know */
     s->ready = s->ready || well || clock_now_ns() - s->started_ns > READY_AFTER_NS;
     if (s->options.sign != NULL)
         tell_supervisor(s, well);
@@ -111,7 +111,7 @@ struct service *service_create(const struct service_options *options)
     if (s == NULL)
         return NULL;
     *s = (struct service){.options = *options, .started_ns = clock_now_ns()};
-    if (options->notify->fd < 0)
+    if (options->notify->fd < 0 && options->sign == NULL)
         return s;
     s->timer = evtimer_new(loop_base(options->loop), on_turn, s);
     if (s->timer == NULL) {

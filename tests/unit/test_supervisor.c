@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/net/notify.h"
+#include "common/net/service.h"
 #include "producer/supervisor.h"
 #include "producer/watch.h"
 
@@ -24,6 +28,16 @@ struct notes {
 static struct notes *notes;
 static const struct notify nobody = {.fd = -1};
 static struct watch *watch;
+static int64_t shift_ns; /* of this process's clock */
+
+int clock_gettime(clockid_t id, struct timespec *out)
+{
+    const long result = syscall(SYS_clock_gettime, id, out);
+    const int64_t ns = out->tv_nsec + (id == CLOCK_MONOTONIC ? shift_ns : 0);
+    out->tv_sec += ns / CLOCK_S;
+    out->tv_nsec = ns % CLOCK_S;
+    return (int)result;
+}
 
 static int setup(void **state)
 {
@@ -95,6 +109,25 @@ static int run_deaf(int worker, void *arg)
     return 0;
 }
 
+/* Worker 0 stands still at its first start. No worker turns a loop here: the other says it does. */
+static int run_and_stand_still(int worker, void *arg)
+{
+    struct service_sign *sign = watch_sign(watch, worker);
+    (void)arg;
+    alarm(WAIT_S * 2);
+    if (++notes->starts[worker] == 1 && worker == 0)
+        kill(getpid(), SIGSTOP);
+    if (worker == 0) {
+        kill(getppid(), SIGTERM);
+        return wait_for_signal() == SIGTERM ? 0 : 1;
+    }
+    const sigset_t set = block_signals();
+    const struct timespec beat = {.tv_nsec = 100000000};
+    while (sigtimedwait(&set, NULL, &beat) != SIGTERM)
+        atomic_store(&sign->turned_ns, clock_now_ns());
+    return 0;
+}
+
 /* In a child, so that a parent that hangs is not the end of the tests. */
 static int supervise(int (*run)(int worker, void *arg), int stop_timeout_s)
 {
@@ -102,7 +135,7 @@ static int supervise(int (*run)(int worker, void *arg), int stop_timeout_s)
     *notes = (struct notes){0};
     const pid_t child = fork();
     if (child == 0) {
-        alarm(WAIT_S);
+        alarm(WAIT_S * 2);
         block_signals(); /* for the workers, who have them blocked from their start */
         _exit(supervisor_run(&(struct supervisor_options){
             .workers = WORKERS, .watch = watch, .stop_timeout_s = stop_timeout_s, .run = run}));
@@ -133,11 +166,43 @@ static void who_does_not_stop_is_killed(void **state)
     assert_int_equal(supervise(run_deaf, 1), 128 + SIGKILL);
 }
 
+static void a_worker_that_stands_still_is_replaced(void **state)
+{
+    (void)state;
+    assert_int_equal(supervise(run_and_stand_still, 10), 0);
+    assert_int_equal(notes->starts[0], 2);
+    assert_int_equal(notes->starts[1], 1);
+}
+
+static void time_we_did_not_live_through_is_not_counted(void **state)
+{
+    struct service_sign *sign = watch_sign(watch, 0);
+    (void)state;
+    watch_started(watch, 0);
+    assert_false(watch_is_stuck(watch, 0));
+    /* All stood still for an hour, we with them. */
+    shift_ns += 3600 * CLOCK_S;
+    assert_false(watch_is_stuck(watch, 0));
+    for (int i = 0; i < 3; i++) {
+        shift_ns += 2 * CLOCK_S;
+        assert_false(watch_is_stuck(watch, 0));
+    }
+    atomic_store(&sign->turned_ns, clock_now_ns());
+    for (int i = 0; i < 6; i++) {
+        shift_ns += 2 * CLOCK_S;
+        assert_false(watch_is_stuck(watch, 0));
+    }
+    shift_ns += 2 * CLOCK_S;
+    assert_true(watch_is_stuck(watch, 0));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_that_dies_is_started_again),
         cmocka_unit_test(bad_settings_end_them_all),
+        cmocka_unit_test(a_worker_that_stands_still_is_replaced),
+        cmocka_unit_test(time_we_did_not_live_through_is_not_counted),
         cmocka_unit_test(who_does_not_stop_is_killed),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
