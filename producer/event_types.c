@@ -20,5 +20,6 @@ static void on_event_types(struct call *c, void *arg)
 
 void event_types_add(const struct catalog_source *catalog, struct router *r)
 {
-    router_add(r, &(struct route){"GET", "/v1/event-types", on_event_types, (void *)catalog});
+    router_add_public(r,
+                      &(struct route){"GET", "/v1/event-types", on_event_types, (void *)catalog});
 }

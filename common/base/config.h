@@ -32,7 +32,7 @@ struct config {
     char *rabbitmq_ca_file;
     int64_t rabbitmq_port, rabbitmq_heartbeat_s, rabbitmq_queue_type;
     int64_t rabbitmq_tls; /* 0 or 1 */
-    char *producer_host, *admin_api_key;
+    char *producer_host, *admin_api_key, *http_origins;
     int64_t producer_port, producer_workers;
     int64_t max_body_bytes, max_event_bytes, max_batch_events, max_json_depth;
     int64_t max_connections, request_timeout_ms, http_idle_timeout_s, publish_confirm_timeout_ms;

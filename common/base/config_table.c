@@ -46,6 +46,7 @@ const struct setting config_settings[] = {
     {"MAX_JSON_DEPTH", SETTING_NUMBER, AT(max_json_depth), "32", 2, 64, NULL, CONFIG_PRODUCER, "deepest nesting of an event"},
     {"MAX_CONNECTIONS", SETTING_NUMBER, AT(max_connections), "1000", 1, 60000, NULL, CONFIG_PRODUCER, "HTTP connections at once, a worker"},
     {"REQUEST_TIMEOUT_MS", SETTING_NUMBER, AT(request_timeout_ms), "15000", 100, 600000, NULL, CONFIG_DAEMONS, "from the first byte of a request to its last"},
+    {"HTTP_ORIGINS", SETTING_TEXT, AT(http_origins), "", 0, 0, NULL, CONFIG_PRODUCER, "origins whose web pages may post, such as https://app.example.com: a comma list, or *"},
     {"HTTP_IDLE_TIMEOUT", SETTING_NUMBER, AT(http_idle_timeout_s), "620", 1, 86400, NULL, CONFIG_DAEMONS, "seconds a connection may be idle; above the idle time of a balancer in front"},
     {"PUBLISH_CONFIRM_TIMEOUT_MS", SETTING_NUMBER, AT(publish_confirm_timeout_ms), "5000", 100, 600000, NULL, CONFIG_PRODUCER, "longest wait of a request for the broker's confirm"},
     {"OUTBOX_EVENTS", SETTING_NUMBER, AT(outbox_events), "50000", 1, 10000000, NULL, CONFIG_PRODUCER, "events not yet confirmed, a worker; more get 503"},

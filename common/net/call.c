@@ -6,6 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/net/conns.h"
+#include "common/net/kept.h"
 
 enum { FREE_CALLS_MAX = 256 }; /* kept for reuse */
 
@@ -61,6 +62,11 @@ struct slice call_path(const struct call *c)
 struct slice call_body(const struct call *c)
 {
     return buffer_slice(&c->guard.body);
+}
+
+void call_drop_body(struct call *c)
+{
+    guard_drop_body(&c->guard);
 }
 
 static bool next_parameter(struct slice *query, struct slice *out)
@@ -216,6 +222,8 @@ void call_reply(struct call *c, const struct reply *r)
     struct buffer *answer = &c->conns->answer;
     assert(c->open);
     c->open = false;
+    if (c->kept != NULL)
+        kept_store(c->kept, c, r);
     buffer_clear(answer);
     add_head(c, r, answer);
     if (!slice_equals(c->guard.head.method, SLICE("HEAD")))

@@ -51,6 +51,7 @@ size_t call_headers(const struct call *c, const char *name, struct slice *out_fi
 bool call_next_header(const struct call *c, struct slice *rest, struct slice *out_name,
                       struct slice *out_value);
 struct slice call_body(const struct call *c);
+void call_drop_body(struct call *c); /* nobody needs it any more: its memory is given back */
 
 void call_set_style(struct call *c, const struct call_style *style);
 void call_reply(struct call *c, const struct reply *r);

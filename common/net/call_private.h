@@ -8,6 +8,7 @@
 
 struct conn;
 struct conns;
+struct kept;
 struct route;
 
 struct call { /* one exchange, from its first byte to its answer */
@@ -16,6 +17,7 @@ struct call { /* one exchange, from its first byte to its answer */
     struct conn *conn;              /* NULL: the client is gone */
     const struct route *route;      /* NULL until found */
     const struct call_style *style; /* NULL: none of its own */
+    struct kept *kept;              /* where its answer may be left for others; or NULL */
     struct call *next_free;
     int64_t started_ns; /* last byte */
     bool open;          /* with a handler, not answered */

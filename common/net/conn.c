@@ -36,6 +36,8 @@ enum {
 };
 
 #define LINGER_NS (2 * CLOCK_S) /* without a byte */
+#define LONG_TURN_NS                                                                               \
+    (10 * CLOCK_MS) /* of the loop: then who else has sent something waits his turn */
 
 int conn_fd(const struct conn *c)
 {
@@ -273,7 +275,7 @@ static void on_read(struct bufferevent *bev, void *arg)
     struct conns *cs = c->owner;
     (void)bev;
     const int64_t began_ns = conns_work_begins(cs);
-    if (conns_are_resting(cs))
+    if (conns_are_resting(cs) || loop_turn_ns() > LONG_TURN_NS)
         conns_wait_turn(c);
     else if (!c->waiting)
         conn_pump(c);

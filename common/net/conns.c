@@ -142,16 +142,18 @@ struct standing {
     int64_t worth; /* among those of a rank, the least goes first */
 };
 
+/* Who has never asked anything has shown no more than that he can connect. */
 static struct standing standing_of(const struct conn *c, int64_t now_ns)
 {
-    const int64_t age_ms = (now_ns - c->since_ns) / CLOCK_MS + 1;
-    const int64_t patience_ms = c->owner->request_timeout_ns / CLOCK_MS / 16;
-    if (c->state == CONN_ASKED || (!c->asked_before && now_ns - c->since_ns < FRESH_NS))
+    const int64_t age_ns = now_ns - c->since_ns;
+    const int64_t patience_ns = c->asked_before ? c->owner->request_timeout_ns / 16 : FRESH_NS;
+    const bool is_idle = c->state == CONN_LINGERING || (c->state == CONN_IDLE && c->asked_before);
+    if (c->state == CONN_ASKED || (!c->asked_before && age_ns < FRESH_NS))
         return (struct standing){RANK_STAYS, 0};
-    if (c->state == CONN_IDLE || c->state == CONN_LINGERING)
+    if (is_idle)
         return (struct standing){RANK_IDLE, c->since_ns};
-    const int64_t speed = (int64_t)moved(c) * 1000 / age_ms;
-    if (age_ms > patience_ms && speed < SLOW_BYTES)
+    const int64_t speed = (int64_t)moved(c) * 1000 / (age_ns / CLOCK_MS + 1);
+    if (age_ns >= patience_ns && speed < SLOW_BYTES)
         return (struct standing){RANK_SLOW, c->since_ns};
     return (struct standing){RANK_UNFINISHED, speed};
 }

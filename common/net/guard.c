@@ -39,17 +39,21 @@ void guard_finish(struct guard *g)
     buffer_finish(&g->body);
 }
 
+void guard_drop_body(struct guard *g)
+{
+    give_back(g);
+    if (g->body.capacity > BODY_KEPT_BYTES)
+        buffer_finish(&g->body);
+}
+
 void guard_clear(struct guard *g)
 {
-    struct buffer text = g->text, body = g->body;
-    give_back(g);
+    struct buffer text = g->text;
+    guard_drop_body(g);
     buffer_clear(&text);
-    buffer_clear(&body);
     if (text.capacity > TEXT_KEPT_BYTES)
         buffer_finish(&text);
-    if (body.capacity > BODY_KEPT_BYTES)
-        buffer_finish(&body);
-    *g = (struct guard){.budget = g->budget, .text = text, .body = body};
+    *g = (struct guard){.budget = g->budget, .text = text, .body = g->body};
 }
 
 void guard_refuse(struct guard *g, const struct head_fault *fault)

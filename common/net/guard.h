@@ -46,6 +46,7 @@ struct guard {
 void guard_init(struct guard *g, struct guard_budget *budget);
 void guard_finish(struct guard *g);
 void guard_clear(struct guard *g); /* ready for the next request; gives large memory back */
+void guard_drop_body(struct guard *g);
 
 /* Takes what belongs to this request off the front of `bytes`; false when it needs more. */
 bool guard_feed(struct guard *g, struct evbuffer *bytes);

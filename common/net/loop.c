@@ -153,12 +153,17 @@ void loop_works(void)
         turn.began_ns = clock_now_ns();
 }
 
+int64_t loop_turn_ns(void)
+{
+    return turn.began_ns == 0 ? 0 : clock_now_ns() - turn.began_ns;
+}
+
 static void end_turn(void)
 {
-    if (turn.began_ns == 0 || turn.longest == NULL)
-        return;
-    const int64_t now_ns = clock_now_ns(), length_ns = now_ns - turn.began_ns;
+    const int64_t now_ns = clock_now_ns(), length_ns = loop_turn_ns();
     turn.began_ns = 0;
+    if (length_ns == 0 || turn.longest == NULL)
+        return;
     if (now_ns - turn.window_ns > WINDOW_NS) {
         turn.of_last_ns = now_ns - turn.window_ns > 2 * WINDOW_NS ? 0 : turn.of_window_ns;
         turn.of_window_ns = 0;

@@ -136,9 +136,9 @@ bool probes_are_well(const struct probes *p, struct buffer *out)
 
 void probes_add_routes(struct probes *p, struct router *r)
 {
-    router_add(r, &(struct route){"GET", "/health", on_health, p});
+    router_add_public(r, &(struct route){"GET", "/health", on_health, p});
     router_add(r, &(struct route){"GET", "/livez", on_livez, p});
-    router_add(r, &(struct route){"GET", "/readyz", on_readyz, p});
-    router_add(r, &(struct route){"GET", "/metrics", on_metrics, p});
-    router_add(r, &(struct route){"GET", "/version", on_version, p});
+    router_add_public(r, &(struct route){"GET", "/readyz", on_readyz, p});
+    router_add_public(r, &(struct route){"GET", "/metrics", on_metrics, p});
+    router_add_public(r, &(struct route){"GET", "/version", on_version, p});
 }

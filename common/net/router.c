@@ -13,11 +13,13 @@
 
 #include "common/base/metrics.h"
 #include "common/net/call_private.h"
+#include "common/net/kept.h"
+#include "common/net/origin.h"
 
 enum { CODES_MAX = 16 };
 
 static const int get_codes[] = {200, 503, 0};
-static const int post_codes[] = {200, 202, 207, 400, 413, 415, 422, 429, 500, 503, 0};
+static const int post_codes[] = {200, 202, 207, 400, 403, 413, 415, 422, 429, 500, 503, 0};
 static const int put_codes[] = {200, 400, 401, 403, 411, 415, 422, 503, 0};
 static const int options_codes[] = {204, 0};
 static const int none_codes[] = {204, 400, 404, 405, 408, 411, 413, 414, 417, 431, 503, 505, 0};
@@ -32,18 +34,26 @@ struct tally {
 struct router {
     struct route routes[ROUTER_ROUTES_MAX];
     struct tally tallies[ROUTER_ROUTES_MAX + 1]; /* the last one used: no route */
+    struct kept kept[ROUTER_ROUTES_MAX];         /* of public routes */
+    bool is_public[ROUTER_ROUTES_MAX];
     struct metric *connections;
     size_t count;
     bool sealed;
+    const char *origins; /* whose pages may write */
 };
 
 struct router *router_create(void)
 {
-    return calloc(1, sizeof(struct router));
+    struct router *r = calloc(1, sizeof *r);
+    if (r != NULL)
+        r->origins = "";
+    return r;
 }
 
 void router_destroy(struct router *r)
 {
+    for (size_t i = 0; r != NULL && i < ROUTER_ROUTES_MAX; i++)
+        kept_finish(&r->kept[i]);
     free(r);
 }
 
@@ -51,6 +61,12 @@ void router_add(struct router *r, const struct route *route)
 {
     assert(!r->sealed && r->count < ROUTER_ROUTES_MAX && route->path[0] == '/');
     r->routes[r->count++] = *route;
+}
+
+void router_add_public(struct router *r, const struct route *route)
+{
+    r->is_public[r->count] = true;
+    router_add(r, route);
 }
 
 /* The registry keeps label texts for ever. */
@@ -192,12 +208,41 @@ static void refuse(const struct router *r, struct call *c)
                                          .detail = "there is nothing at this path"});
 }
 
+void router_allow_origins(struct router *r, const char *origins)
+{
+    r->origins = origins;
+}
+
+static bool writes(const struct route *route)
+{
+    return strcmp(route->method, "GET") != 0 && strcmp(route->method, "OPTIONS") != 0;
+}
+
+static void answer_public(struct router *r, struct call *c)
+{
+    const struct route *route = c->route;
+    struct kept *kept = &r->kept[route - r->routes];
+    const int64_t began_ns = c->started_ns;
+    if (kept_answer(kept, c))
+        return;
+    c->kept = kept;
+    route->handle(c, route->arg);
+    kept_end(kept, began_ns);
+}
+
 void router_dispatch(struct router *r, struct call *c)
 {
     assert(r->sealed);
     c->route = find(r, call_method(c), call_path(c));
-    if (c->route != NULL)
-        c->route->handle(c, c->route->arg);
-    else
+    if (c->route == NULL)
         refuse(r, c);
+    else if (writes(c->route) && !origin_may_write(c, r->origins))
+        call_refuse(c, &(struct problem){.status = 403,
+                                         .slug = "origin-not-allowed",
+                                         .detail = "a page of this origin may not write: see "
+                                                   "HTTP_ORIGINS"});
+    else if (r->is_public[c->route - r->routes] && c->guard.head.query.size == 0)
+        answer_public(r, c);
+    else
+        c->route->handle(c, c->route->arg);
 }

@@ -24,7 +24,10 @@ struct route {
 struct router *router_create(void); /* NULL: no memory */
 void router_destroy(struct router *r);
 void router_add(struct router *r, const struct route *route); /* strings and arg lent */
+/* A GET that answers at once, and the same to whoever asks (kept.h). */
+void router_add_public(struct router *r, const struct route *route);
 void router_seal(struct router *r);
+void router_allow_origins(struct router *r, const char *origins); /* to write (origin.h); lent */
 
 /* For the server. */
 void router_dispatch(struct router *r, struct call *c);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside common/net: the last answer of a route that says the same to whoever asks. Each is made
+ * anew, until making them has cost more than a twentieth of a tenth of a second; for the rest of it
+ * the last one is given again. So nobody sees an old one but in a flood, and no flood is dear.
+ */
+#ifndef HOLDFAST_NET_KEPT_H
+#define HOLDFAST_NET_KEPT_H
+
+#include "common/base/buffer.h"
+
+struct call;
+struct reply;
+
+struct kept { /* all zero: nothing yet */
+    int64_t window_ns, spent_ns;
+    int status;
+    const char *content_type;
+    struct buffer body;
+    bool is_there;
+};
+
+void kept_finish(struct kept *k);
+bool kept_answer(struct kept *k, struct call *c); /* false: it is to be made */
+void kept_store(struct kept *k, const struct call *c, const struct reply *r); /* it was, */
+void kept_end(struct kept *k, int64_t began_ns);                              /* in that time */
+
+#endif
