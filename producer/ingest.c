@@ -300,10 +300,9 @@ void ingest_begin(struct ingest *in, const struct ingest_body *body)
     in->opened = false;
     in->written = 0;
     in->result = (struct ingest_result){.received_at = clock_wall_us()};
-    walk_space(&start);
     if (body->form == INGEST_LINES)
         in->step = step_lines;
-    else if (body->form == INGEST_JSON && start.size > 0 && start.data[0] == '[')
+    else if (body->form == INGEST_JSON && walk_byte(&start, '['))
         in->step = step_array;
     else
         in->step = step_single;

@@ -22,10 +22,13 @@ static const struct gate_limits otlp_limits = {.depth = 64, .members = 1 << 22, 
 
 struct intake {
     size_t body_bytes_max;
-    struct buffer plain; /* a body that came coded */
-    struct buffer lines; /* of a body that was OTLP */
-    struct gate *otlp;   /* owned */
-    struct buffer type;  /* of an event whose type is in the path */
+    struct intake_request request; /* at hand */
+    struct ingest_body body;       /* of it, as far as it is known */
+    struct decoder decoder;        /* while it is decoded */
+    struct buffer plain;           /* a body that came coded */
+    struct buffer lines;           /* of a body that was OTLP */
+    struct gate *otlp;             /* owned */
+    struct buffer type;            /* of an event whose type is in the path */
     struct trace trace;
     struct shape_payload payload;
     struct cloudevents_binary binary;
@@ -48,6 +51,7 @@ void intake_destroy(struct intake *k)
 {
     if (k == NULL)
         return;
+    decoder_finish(&k->decoder);
     buffer_finish(&k->plain);
     buffer_finish(&k->lines);
     buffer_finish(&k->type);
@@ -86,23 +90,24 @@ static bool refuse_memory(struct call *c)
                                        .headers = {{"Retry-After", "1"}}});
 }
 
-static bool refuse_coding(struct call *c, enum coding_result result)
+static void refuse_coding(struct call *c, enum coding_result result)
 {
     if (result == CODING_TOO_LARGE)
-        return refuse(c,
-                      &(struct problem){.status = 413,
-                                        .slug = "too-large",
-                                        .detail = "decoded, the body is larger than this server "
-                                                  "takes, or too many times larger than it came"});
-    if (result == CODING_NO_MEMORY)
-        return refuse_memory(c);
-    return refuse(c, &(struct problem){.status = 400,
-                                       .slug = "invalid-encoding",
-                                       .detail = "the body is not what its Content-Encoding says: "
-                                                 "cut off, damaged or with something behind it"});
+        call_refuse(c, &(struct problem){.status = 413,
+                                         .slug = "too-large",
+                                         .detail = "decoded, the body is larger than this server "
+                                                   "takes, or too many times larger than it came"});
+    else if (result == CODING_NO_MEMORY)
+        (void)refuse_memory(c);
+    else
+        call_refuse(c,
+                    &(struct problem){.status = 400,
+                                      .slug = "invalid-encoding",
+                                      .detail = "the body is not what its Content-Encoding says: "
+                                                "cut off, damaged or with something behind it"});
 }
 
-static bool read_coding(struct intake *k, struct call *c, struct ingest_body *out)
+static bool begin_coding(struct intake *k, struct call *c)
 {
     enum coding coding;
     struct slice header;
@@ -112,13 +117,23 @@ static bool read_coding(struct intake *k, struct call *c, struct ingest_body *ou
                                            .detail = "the body may have one content coding, gzip "
                                                      "or zstd, or none",
                                            .headers = {{"Accept-Encoding", CODINGS_ACCEPTED}}});
-    out->text = call_body(c);
-    if (coding == CODING_NONE)
-        return true;
-    const enum coding_result result =
-        coding_decode(coding, out->text, k->body_bytes_max, &k->plain);
-    out->text = buffer_slice(&k->plain);
-    return result == CODING_DECODED || refuse_coding(c, result);
+    k->body.text = call_body(c);
+    return coding == CODING_NONE ||
+           decoder_begin(&k->decoder, coding, k->body.text, k->body_bytes_max, &k->plain) ||
+           refuse_memory(c);
+}
+
+static enum intake_progress decode(struct intake *k)
+{
+    const enum coding_result result = decoder_step(&k->decoder);
+    if (result == CODING_MORE)
+        return INTAKE_MORE;
+    decoder_finish(&k->decoder);
+    k->body.text = buffer_slice(&k->plain);
+    if (result == CODING_DECODED)
+        return INTAKE_MORE;
+    refuse_coding(k->request.call, result);
+    return INTAKE_ANSWERED;
 }
 
 static bool read_key(struct call *c, struct ingest_body *out)
@@ -143,18 +158,31 @@ static void read_trace(struct intake *k, const struct call *c, struct ingest_bod
     out->span_id = k->trace.span_id;
 }
 
-/* What every form has. */
-static bool begin(struct intake *k, struct call *c, struct ingest_body *out)
+bool intake_begin(struct intake *k, const struct intake_request *request)
 {
+    intake_end(k);
     if (k->plain.capacity > BUFFER_KEPT_BYTES)
         buffer_finish(&k->plain);
     if (k->lines.capacity > BUFFER_KEPT_BYTES)
         buffer_finish(&k->lines);
     buffer_clear(&k->plain);
     buffer_clear(&k->lines);
-    *out = (struct ingest_body){.form = INGEST_JSON, .shape = &shape_plain};
-    read_trace(k, c, out);
-    return read_key(c, out) && read_coding(k, c, out);
+    k->request = *request;
+    k->body = (struct ingest_body){.form = INGEST_JSON, .shape = &shape_plain};
+    read_trace(k, request->call, &k->body);
+    return read_key(request->call, &k->body) && begin_coding(k, request->call);
+}
+
+void intake_end(struct intake *k)
+{
+    decoder_finish(&k->decoder);
+}
+
+/* A body is said to be JSON. What does not say what it is may come of any web page, which a browser
+ * lets send such a body anywhere without asking. */
+static bool is_named(const struct call *c, struct slice content_type)
+{
+    return content_type.size > 0 || call_body(c).size == 0;
 }
 
 static bool read_binary(struct intake *k, struct call *c, struct ingest_body *out)
@@ -182,12 +210,10 @@ static bool read_structured(struct call *c, enum media media, struct ingest_body
                         &(struct event_fault){.detail = "a batch of CloudEvents is an array"});
 }
 
-bool intake_read(struct intake *k, struct call *c, struct ingest_body *out)
+static bool read_log(struct intake *k, struct call *c, struct ingest_body *out)
 {
     enum media media = MEDIA_JSON;
     struct slice type;
-    if (!begin(k, c, out))
-        return false;
     if (call_headers(c, "content-type", &type) > 1)
         return refuse_media(c);
     const bool known = media_find(type, &media);
@@ -196,21 +222,18 @@ bool intake_read(struct intake *k, struct call *c, struct ingest_body *out)
     if (cloudevents_is_binary(c))
         return read_binary(k, c, out);
     out->form = media == MEDIA_LINES ? INGEST_LINES : INGEST_JSON;
-    return known || refuse_media(c);
+    return (known && is_named(c, type)) || refuse_media(c);
 }
 
-bool intake_read_payload(struct intake *k, struct call *c, struct slice event_type,
-                         struct ingest_body *out)
+static bool read_payload(struct intake *k, struct call *c, struct ingest_body *out)
 {
     enum media media = MEDIA_JSON;
     struct slice type;
-    if (!begin(k, c, out))
-        return false;
     if (call_headers(c, "content-type", &type) > 1 || !media_find(type, &media) ||
-        media > MEDIA_LINES)
+        media > MEDIA_LINES || !is_named(c, type))
         return refuse_media(c);
     buffer_clear(&k->type);
-    if (!percent_decode(event_type, &k->type))
+    if (!percent_decode(k->request.event_type, &k->type))
         return refuse_fault(c, 400,
                             &(struct event_fault){.detail = "the event type in the path is not "
                                                             "valid UTF-8"});
@@ -233,12 +256,10 @@ static bool refuse_otlp(struct call *c, enum otlp_result result, const struct ev
                                               "keeps, the records are too large together"});
 }
 
-bool intake_read_otlp(struct intake *k, struct call *c, struct ingest_body *out)
+static bool read_otlp(struct intake *k, struct call *c, struct ingest_body *out)
 {
     struct event_fault fault = {0};
     struct slice type;
-    if (!begin(k, c, out))
-        return false;
     if (call_headers(c, "content-type", &type) != 1 || !media_is_json(type))
         return refuse(c, &(struct problem){.status = 415,
                                            .slug = "unsupported-media-type",
@@ -252,4 +273,16 @@ bool intake_read_otlp(struct intake *k, struct call *c, struct ingest_body *out)
     *out = (struct ingest_body){
         .text = buffer_slice(&k->lines), .form = INGEST_LINES, .shape = &shape_plain};
     return true;
+}
+
+enum intake_progress intake_step(struct intake *k, struct ingest_body *out)
+{
+    static bool (*const read[])(struct intake *, struct call *, struct ingest_body *) = {
+        [INTAKE_LOG] = read_log, [INTAKE_PAYLOAD] = read_payload, [INTAKE_OTLP] = read_otlp};
+    if (k->decoder.coding != CODING_NONE)
+        return decode(k);
+    if (!read[k->request.door](k, k->request.call, &k->body))
+        return INTAKE_ANSWERED;
+    *out = k->body;
+    return INTAKE_READ;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a request to a body ingest can read: the coding taken off, the form found, and with it the
- * shape of the events in it. One intake serves all requests of a process, one after another; what
- * it made is lent until the next.
+ * From a request to a body ingest can read, in steps: the coding taken off, the form found, and
+ * with it the shape of the events in it. One intake serves requests one after another; what it made
+ * is lent until the next.
  */
 #ifndef HOLDFAST_PRODUCER_INTAKE_H
 #define HOLDFAST_PRODUCER_INTAKE_H
@@ -15,14 +15,27 @@ struct intake;
 struct intake *intake_create(size_t body_bytes_max); /* NULL: no memory */
 void intake_destroy(struct intake *k);
 
-/* Each fills in all of *out. False: the call was answered (400, 413, 415, 422, 503). */
-MUST_CHECK bool intake_read(struct intake *k, struct call *c, struct ingest_body *out);
+enum intake_door {
+    INTAKE_LOG,
+    INTAKE_PAYLOAD, /* the body is the payload of an event whose type is in the path */
+    INTAKE_OTLP,    /* OTLP logs: each record one line */
+};
 
-/* The body is the payload of an event of that type, which is percent-encoded. */
-MUST_CHECK bool intake_read_payload(struct intake *k, struct call *c, struct slice event_type,
-                                    struct ingest_body *out);
+struct intake_request {
+    struct call *call;
+    enum intake_door door;
+    struct slice event_type; /* of a payload: percent-encoded; lent as the call is */
+};
 
-/* OTLP logs: each record one line. */
-MUST_CHECK bool intake_read_otlp(struct intake *k, struct call *c, struct ingest_body *out);
+enum intake_progress {
+    INTAKE_MORE,     /* there is another step */
+    INTAKE_READ,     /* *out is the body */
+    INTAKE_ANSWERED, /* with 400, 413, 415, 422 or 503 */
+};
+
+MUST_CHECK bool intake_begin(struct intake *k,
+                             const struct intake_request *request); /* false: answered */
+MUST_CHECK enum intake_progress intake_step(struct intake *k, struct ingest_body *out);
+void intake_end(struct intake *k); /* before all steps are done */
 
 #endif

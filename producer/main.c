@@ -2,7 +2,7 @@
 /*
  * The wiring of the producer, in the order of an event's path:
  *
- *   server -> router -> routes -> intake -> ingest -> outbox -> publisher -> link -> broker
+ *   server -> router -> routes -> readings -> outbox -> publisher -> link -> broker
  *                          '-> requests <- settled --'
  *
  * SIGTERM: readiness turns to 503, nobody new is accepted, what is in flight is answered; who still
@@ -10,6 +10,7 @@
  * was not enough.
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,11 +34,10 @@
 #include "producer/counts.h"
 #include "producer/event_types.h"
 #include "producer/follow.h"
-#include "producer/ingest.h"
-#include "producer/intake.h"
 #include "producer/outbox.h"
 #include "producer/pause.h"
 #include "producer/publisher.h"
+#include "producer/readings.h"
 #include "producer/request.h"
 #include "producer/routes.h"
 #include "producer/status.h"
@@ -48,6 +48,8 @@
 #define NAME "holdfast-producer"
 
 enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_CONFIG = 78, EXIT_NOT_DRAINED = 143 };
+
+enum { MAPPED_BYTES = 192 * 1024, FREE_BYTES = 4 * 1024 * 1024 };
 
 /* Of one event; what the database takes without trouble is more. */
 enum { MEMBERS_MAX = 4096, DIGITS_MAX = 131072 };
@@ -130,6 +132,7 @@ static void on_deadline(evutil_socket_t fd, short events, void *arg)
     (void)events;
     log_warning("drain_overdue", "not everything could be answered in time, the rest gets 503");
     x->exit_code = EXIT_NOT_DRAINED;
+    readings_refuse_all(x->routes.readings, "draining", "the producer is stopping");
     requests_refuse_all(x->routes.requests, "draining", "the producer is stopping");
     status_refuse_all(x->routes.status);
     loop_stop(x->loop);
@@ -189,13 +192,18 @@ static void log_no_port(const struct producer *x)
 static bool open_client_side(struct producer *x)
 {
     const struct config *c = x->config;
-    x->routes.ingest = ingest_create(&(struct ingest_limits){
-        .gate = {.depth = (size_t)c->max_json_depth, .members = MEMBERS_MAX, .digits = DIGITS_MAX},
-        .event_bytes = (size_t)c->max_event_bytes,
-        .batch_events = (size_t)c->max_batch_events,
-        .catalog = &x->catalog});
-    x->routes.intake = intake_create((size_t)c->max_body_bytes);
-    if (x->routes.ingest == NULL || x->routes.intake == NULL)
+    x->routes.readings = readings_create(
+        &(struct readings_options){.base = loop_base(x->loop),
+                                   .body_bytes_max = (size_t)c->max_body_bytes,
+                                   .limits = {.gate = {.depth = (size_t)c->max_json_depth,
+                                                       .members = MEMBERS_MAX,
+                                                       .digits = DIGITS_MAX},
+                                              .event_bytes = (size_t)c->max_event_bytes,
+                                              .batch_events = (size_t)c->max_batch_events,
+                                              .catalog = &x->catalog},
+                                   .on_read = routes_on_read,
+                                   .arg = &x->routes});
+    if (x->routes.readings == NULL)
         return false;
     x->server = server_create(x->loop, &x->listen, x->router);
     if (x->server == NULL)
@@ -248,8 +256,7 @@ static void close_worker(struct producer *x)
     publisher_destroy(r->publisher);
     outbox_destroy(r->outbox);
     requests_destroy(r->requests);
-    ingest_destroy(r->ingest);
-    intake_destroy(r->intake);
+    readings_destroy(r->readings);
     if (x->deadline != NULL)
         event_free(x->deadline);
     if (x->loop != NULL)
@@ -299,10 +306,12 @@ static bool prepare(struct producer *x)
     counts_register(x->catalog.current);
     publisher_register();
     loop_register();
+    supervisor_register();
     routes_add(&x->routes, x->router);
     admin_add(&x->admin, x->router);
     event_types_add(&x->catalog, x->router);
     probes_add_routes(&x->probes, x->router);
+    router_allow_origins(x->router, c->http_origins);
     router_seal(x->router);
     topology_init(&x->topology, c->rabbitmq_queue_name, c->rabbitmq_queue_type == CONFIG_QUORUM);
     x->listen = (struct server_options){
@@ -353,6 +362,10 @@ static int run_workers(struct producer *x)
 
 static int run(struct producer *x)
 {
+    /* A large body's memory is mapped, and goes back to the system with it; of what many small
+     * things had, little is kept. */
+    mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    mallopt(M_TRIM_THRESHOLD, FREE_BYTES);
     if (!prepare(x)) {
         log_no_memory();
         return EXIT_FAILED;

@@ -26,9 +26,10 @@
 enum {
     MESSAGE_EVENTS = 512,
     MESSAGE_BYTES = 128 * 1024,
-    LANE_WINDOW = 4,    /* messages on their way before lines gather: the broker writes several to
-                           disk in one go, and a line need not wait for another's disk write */
-    FREE_MESSAGES = 16, /* kept for reuse with their memory */
+    LANE_WINDOW = 4,     /* messages on their way before lines gather: the broker writes several to
+                            disk in one go, and a line need not wait for another's disk write */
+    FREE_MESSAGES = 16,  /* kept for reuse with their memory */
+    FLUSH_MESSAGES = 16, /* handed over in a turn of the loop, a lane: others have theirs too */
 };
 
 struct lane {
@@ -162,8 +163,13 @@ static int64_t flush_lane(struct outbox *o, struct lane *lane)
 {
     struct outbox_message *m;
     int64_t wait_ns = GATHERING_ENDS;
-    while (o->is_open && (m = message_list_pop(&lane->full)) != NULL)
+    for (int i = 0; o->is_open && i < FLUSH_MESSAGES; i++) {
+        if ((m = message_list_pop(&lane->full)) == NULL)
+            break;
         hand_over(o, lane, m);
+    }
+    if (o->is_open && lane->full.first != NULL)
+        return 0;
     if (!o->is_open || lane->open == NULL || (lane->unsettled >= LANE_WINDOW && !lane->clocked))
         return GATHERING_ENDS;
     if (lane != &o->lanes[OUTBOX_URGENT])
@@ -180,8 +186,9 @@ static void on_flush(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     /* The urgent lane first: its messages then stand first in the socket's buffer. */
-    flush_lane(o, &o->lanes[OUTBOX_URGENT]);
-    const int64_t wait_ns = flush_lane(o, &o->lanes[OUTBOX_NORMAL]);
+    const bool more = flush_lane(o, &o->lanes[OUTBOX_URGENT]) == 0;
+    const int64_t normal_ns = flush_lane(o, &o->lanes[OUTBOX_NORMAL]);
+    const int64_t wait_ns = more ? 0 : normal_ns;
     if (wait_ns != GATHERING_ENDS)
         event_add(o->flush,
                   &(const struct timeval){.tv_usec = (suseconds_t)((wait_ns + 999) / 1000)});

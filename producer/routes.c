@@ -16,12 +16,11 @@
 #include "producer/cloudevents.h"
 #include "producer/counts.h"
 #include "producer/follow.h"
-#include "producer/ingest.h"
-#include "producer/intake.h"
 #include "producer/otlp.h"
 #include "producer/outbox.h"
 #include "producer/pause.h"
 #include "producer/publisher.h"
+#include "producer/readings.h"
 #include "producer/request.h"
 #include "producer/status.h"
 
@@ -57,9 +56,10 @@ struct manner {
     bool may_lack; /* no event at all is fine */
 };
 
-static void hand_over(struct routes *x, const struct ingest_result *result,
-                      const struct manner *manner, struct request *r)
+static void hand_over(struct routes *x, const struct reading *reading, const struct manner *manner,
+                      struct request *r)
 {
+    const struct ingest_result *result = reading->result;
     bool complete = true;
     for (size_t i = 0; i < result->count && complete; i++) {
         const struct ingest_item *item = &result->items[i];
@@ -67,9 +67,10 @@ static void hand_over(struct routes *x, const struct ingest_result *result,
             continue;
         request_tally(r)->events[item->type]++;
         complete = outbox_add(x->outbox, item->urgent ? OUTBOX_URGENT : OUTBOX_NORMAL,
-                              ingest_text(x->ingest, item->line), request_waiter(r));
+                              ingest_text(reading->ingest, item->line), request_waiter(r));
     }
-    const int status = manner->write(x->ingest, result, request_answer(r));
+    call_drop_body(reading->request->call);
+    const int status = manner->write(reading->ingest, result, request_answer(r));
     request_wait(r, status, result->good, complete);
 }
 
@@ -81,9 +82,10 @@ static bool can_take(const struct ingest_result *result, const struct manner *ma
            (result->good == result->count || (manner->partial && !result->single));
 }
 
-static void take(struct routes *x, struct call *c, const struct ingest_result *result,
-                 const struct manner *manner)
+static void take(struct routes *x, const struct reading *reading, const struct manner *manner)
 {
+    struct call *c = reading->request->call;
+    const struct ingest_result *result = reading->result;
     if (!outbox_has_room(x->outbox, result->good, result->line_bytes)) {
         refuse(c, "queue-unavailable", "too many events wait for the queue to confirm them");
         return;
@@ -92,7 +94,7 @@ static void take(struct routes *x, struct call *c, const struct ingest_result *r
     if (r == NULL)
         refuse(c, "overloaded", "out of memory; nothing was taken");
     else
-        hand_over(x, result, manner, r);
+        hand_over(x, reading, manner, r);
 }
 
 static void refuse_paused(const struct routes *x, struct call *c)
@@ -123,43 +125,38 @@ static bool can_promise(const struct routes *x, struct call *c)
     return false;
 }
 
-static void read_body(struct routes *x, struct call *c, const struct ingest_body *body,
-                      const struct manner *manner)
+static struct manner manner_of(const struct reading *r)
 {
-    struct ingest_result result;
-    metric_observe(body_bytes, (int64_t)body->text.size);
-    ingest_read(x->ingest, body, &result);
-    count_refused(&result);
-    if (can_take(&result, manner))
-        take(x, c, &result, manner);
-    else
-        answer_faults(c, x->ingest, &result);
+    if (r->request->door == INTAKE_OTLP)
+        return (struct manner){otlp_write_answer, .partial = true, .may_lack = true};
+    return (struct manner){
+        .write = answer_write,
+        .partial = slice_equals(call_parameter(r->request->call, "partial"), SLICE("true")),
+        .may_lack = r->body->shape == &cloudevents_structured};
 }
 
-static struct manner own_manner(const struct call *c, const struct ingest_body *body)
+void routes_on_read(void *routes, const struct reading *r)
 {
-    return (struct manner){.write = answer_write,
-                           .partial = slice_equals(call_parameter(c, "partial"), SLICE("true")),
-                           .may_lack = body->shape == &cloudevents_structured};
+    const struct manner manner = manner_of(r);
+    metric_observe(body_bytes, (int64_t)r->body->text.size);
+    count_refused(r->result);
+    if (can_take(r->result, &manner))
+        take(routes, r, &manner);
+    else
+        answer_faults(r->request->call, r->ingest, r->result);
 }
 
 static void on_log(struct call *c, void *arg)
 {
     struct routes *x = arg;
-    struct ingest_body body;
-    if (!can_promise(x, c) || !intake_read(x->intake, c, &body))
-        return;
-    const struct manner manner = own_manner(c, &body);
-    read_body(x, c, &body, &manner);
+    if (can_promise(x, c))
+        readings_add(x->readings, &(struct intake_request){.call = c, .door = INTAKE_LOG});
 }
 
 static void emit(struct routes *x, struct call *c, struct slice event_type)
 {
-    struct ingest_body body;
-    if (!can_promise(x, c) || !intake_read_payload(x->intake, c, event_type, &body))
-        return;
-    const struct manner manner = own_manner(c, &body);
-    read_body(x, c, &body, &manner);
+    if (can_promise(x, c))
+        readings_add(x->readings, &(struct intake_request){c, INTAKE_PAYLOAD, event_type});
 }
 
 static void on_emit(struct call *c, void *arg)
@@ -181,12 +178,10 @@ static void on_emit_activity_log(struct call *c, void *arg)
 
 static void on_otlp_logs(struct call *c, void *arg)
 {
-    static const struct manner manner = {otlp_write_answer, .partial = true, .may_lack = true};
     struct routes *x = arg;
-    struct ingest_body body;
     call_set_style(c, &otlp_style);
-    if (can_promise(x, c) && intake_read_otlp(x->intake, c, &body))
-        read_body(x, c, &body, &manner);
+    if (can_promise(x, c))
+        readings_add(x->readings, &(struct intake_request){.call = c, .door = INTAKE_OTLP});
 }
 
 /* CloudEvents webhooks ask before they send; a rate is not imposed. */

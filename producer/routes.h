@@ -8,24 +8,25 @@
 
 #include "common/base/slice.h"
 
-struct ingest;
-struct intake;
 struct outbox;
 struct pause;
 struct publisher;
+struct reading;
+struct readings;
 struct requests;
 struct router;
 struct status;
 
 struct routes { /* the caller's memory; all lent, set before the first request */
-    struct intake *intake;
-    struct ingest *ingest;
+    struct readings *readings;
     struct outbox *outbox;
     struct pause *pause;
     struct publisher *publisher;
     struct requests *requests;
     struct status *status;
 };
+
+void routes_on_read(void *routes, const struct reading *r); /* for the readings */
 
 /* Before workers fork. */
 void routes_add(struct routes *x, struct router *r);

@@ -20,8 +20,10 @@ static bool is_space(char c)
 
 void walk_space(struct slice *rest)
 {
-    while (rest->size > 0 && is_space(rest->data[0]))
-        drop(rest, 1);
+    size_t size = 0;
+    while (size < rest->size && is_space(rest->data[size]))
+        size++;
+    drop(rest, size);
 }
 
 bool walk_byte(struct slice *rest, char byte)

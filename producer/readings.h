@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reading of bodies, shared out between small ones and large ones. A body that can be read in
+ * no time is read when it comes. The others wait in a line for a reader of their own, which gets
+ * some time in each turn of the loop: the longest does not make the shortest wait.
+ */
+#ifndef HOLDFAST_PRODUCER_READINGS_H
+#define HOLDFAST_PRODUCER_READINGS_H
+
+#include "producer/ingest.h"
+#include "producer/intake.h"
+
+struct event_base;
+struct readings;
+
+struct reading { /* lent for the length of the call */
+    const struct intake_request *request;
+    const struct ingest *ingest;
+    const struct ingest_body *body;
+    const struct ingest_result *result;
+};
+
+struct readings_options {
+    struct event_base *base;
+    size_t body_bytes_max;
+    struct ingest_limits limits;
+    void (*on_read)(void *arg, const struct reading *r); /* takes the request's call */
+    void *arg;
+};
+
+struct readings *readings_create(const struct readings_options *options); /* NULL: no memory */
+void readings_destroy(struct readings *rs); /* when no request is left */
+
+void readings_add(struct readings *rs, const struct intake_request *request); /* takes the call */
+
+/* Answers all that wait with 503. */
+void readings_refuse_all(struct readings *rs, const char *slug, const char *detail);
+
+#endif
