@@ -3,9 +3,11 @@
 import json
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pika
 import pytest
@@ -13,6 +15,11 @@ import pytest
 from rig.broker import Vhost
 from rig.stack import Stack, base_env
 from rig.wait import wait_for
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "fault"))
+
+# The path above must be there first.
+from proxy import AMQP, Proxy  # noqa: E402
 
 EXCHANGE = "events"
 
@@ -211,28 +218,19 @@ def test_off_means_no_exchange(make_stack: Callable[..., Stack], broker: Vhost) 
 def test_what_the_broker_lost_is_told_again(make_stack: Callable[..., Stack],
                                             broker: Vhost) -> None:
     """Connections cut under load: every event is told, the exchange is declared anew."""
-    stack = make_stack()
-    with subscriber(broker, "#") as mine:
+    with Proxy(broker.port, AMQP) as link, subscriber(broker, "#") as mine:
+        stack = make_stack(consumer_amqp_port=link.port)
         for n in range(20):
             stack.post([{"event_type": "x", "event_id": f"w-{n}-{i}"} for i in range(200)])
             if n % 5 == 4:
-                cut_consumers(broker)
+                wait_for("connections cut", link.cut)
         ids: set[str] = set()
 
         def complete() -> bool:
             ids.update(json.loads(body)["event_id"] for _, _, body in mine.take())
             return len(ids) == 4000
         wait_for("every event told", complete, 60)
-
-
-def cut_consumers(broker: Vhost) -> None:
-    """Both connections of each consumer, at the broker."""
-    status, answer = broker.server.api("GET", "/api/connections?disable_stats=true")
-    assert status == 200, answer
-    for c in answer:
-        if c.get("vhost") == broker.vhost and "holdfast-consumer" in c.get("user_provided_name", ""):
-            broker.server.api("DELETE", "/api/connections/" + c["name"].replace(" ", "%20")
-                              .replace(">", "%3E"))
+        assert not stack.stop()
 
 
 def test_storage_goes_on_when_the_feed_cannot(make_stack: Callable[..., Stack],
