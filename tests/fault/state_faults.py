@@ -31,19 +31,26 @@ def ended(session: psycopg.Connection, query: str) -> bool:
 
 
 def end_working_sessions(run: Run) -> None:
-    """Each in the middle of a transaction: it waits for a table."""
+    """Each in the middle of a transaction."""
+    _while_storing(run, "pg_terminate_backend")
+
+
+def _while_storing(run: Run, function: str) -> None:
+    """To the backends that wait for a table that is held here."""
     with run.stack.database.connect(autocommit=False) as holder:
         holder.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
-        seen("a session ended that was storing", lambda: ended(
-            holder, "SELECT pg_terminate_backend(pid) AS is_ended FROM pg_stat_activity "
+        seen(f"{function} of one that was storing", lambda: ended(
+            holder, f"SELECT {function}(pid) AS is_ended FROM pg_stat_activity "
                     f"WHERE wait_event_type = 'Lock' AND {OURS}"))
 
 
 def drop_temporary_schemas(run: Run) -> None:
-    """An administrator clears away what looks forgotten. A table in use is waited for."""
+    """An administrator clears away what looks forgotten, waiting for what is in use. A transaction
+    that fails then makes its session look for its table."""
     with run.stack.database.connect() as session:
         session.execute("SET lock_timeout = '10s'")
         seen("a temporary schema dropped", lambda: dropped(session))
+    _while_storing(run, "pg_cancel_backend")
 
 
 def dropped(session: psycopg.Connection) -> int:

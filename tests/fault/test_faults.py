@@ -14,7 +14,7 @@ from faults import (LINK_FAULTS, cut_links, freeze_broker, freeze_database, free
                     restart_producer)
 from rig.stack import Stack
 from run import Run
-from state_faults import end_sessions, end_working_sessions
+from state_faults import end_sessions, end_working_sessions, reload_catalogue
 
 TIMES = int(os.environ.get("HOLDFAST_FAULTS", "3"))
 
@@ -32,8 +32,8 @@ def run(make_stack: Callable[..., Stack], tmp_path: Path, seed: int) -> Iterator
     assert not faults, "\n".join(faults) + "\n" + made.stack.logs()
 
 
-def holds_through(run: Run, *faults: Callable[[Run], None]) -> None:
-    for fault in TIMES * faults:
+def holds_through(run: Run, *faults: Callable[[Run], None], times: int = TIMES) -> None:
+    for fault in times * faults:
         run.fault(fault)
     run.wait_accepted(200)
     verdict = run.finish()
@@ -110,8 +110,13 @@ def test_nothing_is_dropped_by_restarts_under_load(run: Run) -> None:
 
 @pytest.mark.asan
 def test_no_loss_when_sessions_are_ended_in_the_middle(run: Run) -> None:
-    holds_through(run, end_sessions, end_working_sessions)
+    holds_through(run, end_sessions, end_working_sessions, times=1)
 
 
 def test_no_loss_when_a_worker_stands_still(run: Run) -> None:
-    holds_through(run, freeze_worker)
+    holds_through(run, freeze_worker, times=2)
+
+
+@pytest.mark.asan
+def test_a_repetition_after_another_catalogue_is_no_conflict(run: Run) -> None:
+    holds_through(run, reload_catalogue, times=2)
