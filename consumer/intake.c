@@ -290,8 +290,9 @@ void intake_end(struct intake *in)
     }
 }
 
-/* A lane alone may be closed until its messages are stored; with both closed nothing is done. */
-void intake_report(const struct intake *in, struct probe_report *report)
+/* Nothing is taken where nothing can be stored, and a lane alone may be closed until its messages
+ * are: that is not the broker's trouble. */
+void intake_report(const struct intake *in, bool stores, struct probe_report *report)
 {
     enum probe_status status = PROBE_HEALTHY;
     const char *reason = NULL;
@@ -301,11 +302,14 @@ void intake_report(const struct intake *in, struct probe_report *report)
         if (subscriber_is_consuming(s))
             continue;
         idle++;
-        if (in->lanes[i].open || !subscriber_is_ready(s) || idle == TOPOLOGY_LANES)
+        if (in->lanes[i].open || !subscriber_is_ready(s) || (idle == TOPOLOGY_LANES && stores))
             status = PROBE_UNHEALTHY;
         else if (status == PROBE_HEALTHY)
             status = PROBE_DEGRADED;
-        reason = subscriber_reason(s);
+        if (reason == NULL || status == PROBE_UNHEALTHY)
+            reason = subscriber_reason(s);
     }
+    if (status == PROBE_DEGRADED && !stores)
+        reason = "connected; messages stay in the queue while nothing can be stored";
     probe_check(report, "rabbitmq", status, reason);
 }

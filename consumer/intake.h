@@ -44,6 +44,7 @@ struct delivery *intake_take(struct intake *in, enum topology_lane lane);
 void intake_settle(struct intake *in, const struct delivery_list *list);    /* acknowledged */
 void intake_send_back(struct intake *in, const struct delivery_list *list); /* to the queue */
 
-void intake_report(const struct intake *in, struct probe_report *report);
+/* `stores`: what could be taken could be stored; else it is right that nothing is. */
+void intake_report(const struct intake *in, bool stores, struct probe_report *report);
 
 #endif

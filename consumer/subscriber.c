@@ -331,5 +331,7 @@ const char *subscriber_reason(const struct subscriber *s)
 {
     if (!link_is_ready(s->link))
         return link_reason(s->link);
-    return s->reason;
+    if (s->reason[0] != 0)
+        return s->reason;
+    return s->open ? "about to take messages" : "takes no messages";
 }

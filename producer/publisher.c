@@ -288,6 +288,7 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
         }
     }
     follow_watch(&p->follow);
+    publisher_tell_standstill(p);
     publisher_show(p);
 }
 

@@ -41,7 +41,7 @@ struct publisher {
     int64_t unblocked_ns; /* when the broker last took messages again */
     bool declare_again;   /* a message was returned: a queue has gone */
     struct nacks nacks[OUTBOX_LANES];
-    struct log_repeat refusals;
+    struct log_repeat refusals, standstill;
     void (*on_closed)(void *arg);
     void *closed_arg;
 };
@@ -49,6 +49,8 @@ struct publisher {
 void publisher_show(const struct publisher *p);
 void publisher_send_again(struct publisher *p); /* what is left waits for the next time */
 void publisher_drop(struct publisher *p, struct outbox_message *m);
+
+void publisher_tell_standstill(struct publisher *p); /* again and again, while it lasts */
 
 /* How long the oldest message on the wire has waited for its confirm. */
 int64_t publisher_silence_ns(const struct publisher *p);

@@ -27,6 +27,20 @@ const char *publisher_refusal(const struct publisher *p)
     return NULL;
 }
 
+/* Its beginning was told where it was seen. */
+void publisher_tell_standstill(struct publisher *p)
+{
+    const char *refusal = publisher_refusal(p);
+    uint64_t held = 0;
+    if (refusal == NULL)
+        log_repeat_reset(&p->standstill);
+    else if (p->standstill.last_ns == 0)
+        p->standstill.last_ns = clock_now_ns();
+    else if (log_repeat_due(&p->standstill, &held))
+        log_error("events_refused", "still no events are taken, clients are told 503",
+                  LOG_TEXT("reason", refusal), LOG_INT("unconfirmed", p->window.count));
+}
+
 bool publisher_is_connected(const struct publisher *p)
 {
     return p->state == PUBLISHER_OPEN;
@@ -53,5 +67,7 @@ const char *publisher_reason(const struct publisher *p)
         return NULL;
     if (p->state == PUBLISHER_SETTLING)
         return "the queues were just declared: ready in a moment";
-    return p->link != NULL ? link_reason(p->link) : "starting";
+    if (p->link == NULL)
+        return "starting";
+    return link_is_ready(p->link) ? "setting up the channel" : link_reason(p->link);
 }

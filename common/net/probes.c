@@ -22,6 +22,8 @@ static const char *status_name(enum probe_status status)
 void probe_check(struct probe_report *r, const char *name, enum probe_status status,
                  const char *detail)
 {
+    if (status != PROBE_HEALTHY && (detail == NULL || detail[0] == '\0'))
+        detail = "no reason is known";
     buffer_printf(&r->checks, "%s\"%s\":{\"status\":\"%s\"", r->checks.size > 0 ? "," : "", name,
                   status_name(status));
     if (detail != NULL) {
@@ -32,8 +34,7 @@ void probe_check(struct probe_report *r, const char *name, enum probe_status sta
     buffer_printf(&r->lines, "[%c] %s %s%s%s\n", status == PROBE_UNHEALTHY ? '-' : '+', name,
                   status_name(status), detail != NULL ? ": " : "", detail != NULL ? detail : "");
     if (status != PROBE_HEALTHY)
-        buffer_printf(&r->trouble, "%s%s: %s", r->trouble.size > 0 ? "; " : "", name,
-                      detail != NULL ? detail : status_name(status));
+        buffer_printf(&r->trouble, "%s%s: %s", r->trouble.size > 0 ? "; " : "", name, detail);
     r->worst = status > r->worst ? status : r->worst;
 }
 
