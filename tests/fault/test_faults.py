@@ -14,7 +14,8 @@ from faults import (LINK_FAULTS, cut_links, freeze_broker, freeze_database, free
                     restart_producer)
 from rig.stack import Stack
 from run import Run
-from state_faults import end_sessions, end_working_sessions, reload_catalogue
+from state_faults import (CLOCK_FAULTS, drop_temporary_schemas, end_sessions, end_working_sessions,
+                          reload_catalogue)
 
 TIMES = int(os.environ.get("HOLDFAST_FAULTS", "3"))
 
@@ -118,5 +119,21 @@ def test_no_loss_when_a_worker_stands_still(run: Run) -> None:
 
 
 @pytest.mark.asan
+def test_no_loss_when_temporary_schemas_are_dropped(run: Run) -> None:
+    holds_through(run, drop_temporary_schemas, times=2)
+
+
+@pytest.mark.asan
 def test_a_repetition_after_another_catalogue_is_no_conflict(run: Run) -> None:
     holds_through(run, reload_catalogue, times=2)
+
+
+def test_no_loss_when_clocks_are_apart(make_stack: Callable[..., Stack], tmp_path: Path,
+                                       seed: int) -> None:
+    run = Run(make_stack, tmp_path, seed, clocks=True)
+    try:
+        run.start()
+        holds_through(run, *CLOCK_FAULTS, times=1)
+    finally:
+        faults = run.close()
+    assert not faults, "\n".join(faults) + "\n" + run.stack.logs()
