@@ -32,7 +32,8 @@ void probes_add_routes(struct probes *p, struct router *r);
 /* What /readyz would say; and to `out`, in words, what is not healthy. */
 bool probes_are_well(const struct probes *p, struct buffer *out);
 
-/* For on_health. `detail` may be NULL when all is well. probe_member adds a member beside "checks": JSON text. */
+/* For on_health. `detail` may be NULL when all is well. probe_member adds a member beside "checks":
+ * JSON text. */
 void probe_check(struct probe_report *r, const char *name, enum probe_status status,
                  const char *detail);
 void probe_member(struct probe_report *r, const char *name, const char *json);
