@@ -3,8 +3,8 @@
 time, each process in turn is killed as by a power cut and brought back by deploy/up, and in the end
 every event is one row.
 
-A sender repeats each event under its id until it is accepted, so nothing may be lost and nothing may
-be twice. Needs Python alone, for that is all a newcomer has.
+A sender repeats each event under its id until it is accepted, so nothing may be lost and nothing
+may be twice. Needs Python alone, for that is all a newcomer has.
 """
 import http.client
 import itertools

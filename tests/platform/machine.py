@@ -36,8 +36,8 @@ TRUSTED = Path("/usr/local/share/ca-certificates")
 
 
 def unpack(release: str, root: Path) -> None:
-    """As an installation leaves it, but that packages start no services: there is no init. Whom this
-    machine trusts beside Debian's own authorities the new one does too."""
+    """As an installation leaves it, but that packages start no services: there is no init. Whom
+    this machine trusts beside Debian's own authorities the new one does too."""
     archive = archive_of(release)
     root.mkdir(parents=True)
     subprocess.run(["tar", "-C", str(root), "-xf", str(archive)], check=True)

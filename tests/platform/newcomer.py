@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a newcomer does on a fresh machine, stage by stage, on each platform in turn. A stage is a shell
-command in the clone; what it said is in LOGS of the platform's folder. The last line is "N passed,
-N failed".
+"""What a newcomer does on a fresh machine, stage by stage, on each platform in turn. A stage is a
+shell command in the clone; what it said is in the platform's folder. The last line is "N passed, N
+failed".
 """
 import argparse
 import json
@@ -45,6 +45,7 @@ class Outcome:
     failed: int
     seconds: float
     said: str  # the last line
+    revision: str
 
 
 UP = Stage("up", "deploy/up", 900)
@@ -65,9 +66,13 @@ def git(*args: str, folder: Path = SOURCE) -> str:
                           check=True).stdout
 
 
-def clone(target: Path) -> None:
-    """A clean clone, and what is not committed yet."""
-    git("clone", "-q", "--no-hardlinks", str(SOURCE), str(target))
+def clone(target: Path) -> str:
+    """A clean clone of what is committed, and what is not yet on top; its revision."""
+    if target.exists():
+        git("fetch", "-q", str(SOURCE), "HEAD", folder=target)
+        git("reset", "-q", "--hard", "FETCH_HEAD", folder=target)
+    else:
+        git("clone", "-q", "--no-hardlinks", str(SOURCE), str(target))
     changed = git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
     for name in (entry[3:] for entry in changed.split("\0") if entry):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -75,6 +80,7 @@ def clone(target: Path) -> None:
             shutil.copy2(SOURCE / name, target / name)
         else:
             (target / name).unlink(missing_ok=True)
+    return git("rev-parse", "--short", "HEAD").strip() + ("+" if changed else "")
 
 
 def remove(folder: Path) -> None:
@@ -86,6 +92,7 @@ class Platform:
         self.release, self.folder = release, folder / release
         self.root, self.log = self.folder / "root", self.folder / "log"
         self._results = self.folder / "results.json"
+        self.revision = ""
         self.outcomes: dict[str, Outcome] = {}
         self.versions: dict[str, str] = {}
         self.tests: dict[str, dict[str, str]] = {}
@@ -98,7 +105,8 @@ class Platform:
         else:
             remove(self.folder)
             unpack(self.release, self.root)
-            clone(self.root / CLONE)
+        self.revision = clone(self.root / CLONE)
+        self.revision = clone(self.root / CLONE)
         self.log.mkdir(exist_ok=True)
 
     def run(self, stages: list[Stage]) -> None:
@@ -123,7 +131,7 @@ class Platform:
         if stage.is_test_run and lines[-1].endswith(" failed"):
             passed, failed = (int(word) for word in lines[-1].split() if word.isdigit())
         outcome = Outcome(stage.name, stage.command, passed, failed,
-                          round(time.monotonic() - begin, 1), lines[-1])
+                          round(time.monotonic() - begin, 1), lines[-1], self.revision)
         self.outcomes[stage.name] = outcome
         self.tests.update(report.tests_of(self.root / CLONE))
         self._save()
@@ -144,9 +152,11 @@ def arguments(argv: list[str]) -> argparse.Namespace:
                         help=f"of Debian; {' and '.join(DEFAULT)} when none is named")
     parser.add_argument("--slice", action="store_true", help="no tests of the repository")
     parser.add_argument("--continue", dest="go_on", action="store_true",
-                        help="in the root that is there, without what has passed in it")
+                        help="in the root that is there, with the source as it is now, without "
+                             "what has passed")
     parser.add_argument("--write", action="store_true", help="write docs/platforms.md")
-    parser.add_argument("--keep", action="store_true", help="the roots too, which stay where something failed")
+    parser.add_argument("--keep", action="store_true",
+                        help="the roots too, which stay where something failed")
     parser.add_argument("--folder", type=Path, default=SOURCE / "build-platforms",
                         help="where roots and logs lie (build-platforms)")
     return parser.parse_args(argv)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/platforms.md from what the last run on each platform left: the versions that the programs tell
-themselves, the stages, and what single tests of the repository's said.
+"""docs/platforms.md from what the last run on each platform left: the versions that the programs
+tell themselves, the stages, and what single tests of the repository's said.
 """
 import json
 import xml.etree.ElementTree as xml
@@ -44,7 +44,8 @@ PREFACE = """# Platforms
 
 Made by `tests/platform/run --write`; do not edit. Each platform is a root of its own, made by
 debootstrap with Debian's minimal set of packages, in which the commands below were run in a clean
-clone, one after another. Names resolve as an installer leaves them, with `::1 localhost` too.
+clone, one after another; beside what passed are the seconds and the revision. Names resolve as an
+installer leaves them, with `::1 localhost` too.
 """
 
 
@@ -88,7 +89,7 @@ def stage_cell(kept: dict, command: str) -> str:
             counts = f"{outcome['passed']} passed"
             if outcome["failed"]:
                 counts = f"**{outcome['failed']} failed**, {counts}"
-            return f"{counts}, {outcome['seconds']:.0f} s"
+            return f"{counts}, {outcome['seconds']:.0f} s, {outcome['revision']}"
     return "–"
 
 

@@ -33,13 +33,14 @@ def test_a_sender_that_was_refused_is_a_fault(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_page_shows_what_failed_and_what_was_not_run() -> None:
-    good = {"name": "up", "command": "deploy/up", "passed": 1, "failed": 0, "seconds": 2.4, "said": ""}
+    good = {"name": "up", "command": "deploy/up", "passed": 1, "failed": 0, "seconds": 2.4,
+            "said": "", "revision": "abc"}
     page = report.page_of({
         "bookworm": {"versions": {"meson": "1.0.1"}, "tests": {"unit": {"corpus_gate": "passed"}},
                      "outcomes": [good]},
         "forky": {"versions": {}, "tests": {"unit": {"corpus_gate": "failed"}},
                   "outcomes": [{**good, "passed": 3, "failed": 2}]}})
     assert "| command | Debian 12 | forky |" in page
-    assert "| `deploy/up` | 1 passed, 2 s | **2 failed**, 3 passed, 2 s |" in page
+    assert "| `deploy/up` | 1 passed, 2 s, abc | **2 failed**, 3 passed, 2 s, abc |" in page
     assert "| meson | 1.0.1 | – |" in page
     assert "`corpus_gate` | 1 passed | **1 failed** |" in page

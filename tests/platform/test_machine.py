@@ -46,7 +46,8 @@ def test_what_runs_in_it_ends_with_whoever_started_it(log: Path) -> None:
     before = sleepers()
     starter = subprocess.Popen(
         [sys.executable, "-c", "import sys; from pathlib import Path; from machine import Machine\n"
-         f"m = Machine(Path('/'), {{}}); m.start(); m.shell({LEAVES_ONE!r}, Path({str(log)!r}), 20)\n"
+         "m = Machine(Path('/'), {}); m.start()\n"
+         f"m.shell({LEAVES_ONE!r}, Path({str(log)!r}), 20)\n"
          "print('started', flush=True); sys.stdin.read()"],
         env={**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}"}, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE)
