@@ -65,7 +65,8 @@ def nobody_listens(make: Maker) -> Iterator[tuple]:
 def no_broker(make: Maker) -> Iterator[tuple]:
     stack = make(consumers=0, producer_amqp_port=free_port(), start=False)
     stack.producer.start()
-    wait_for("alive", lambda: stack.producer.get("/livez").status_code == 200)
+    wait_for("no waiting for the broker any more",
+             lambda: "cannot be reached" in stack.post({"event_type": "example"}).text, 60)
     yield stack, {}
 
 
