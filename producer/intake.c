@@ -25,6 +25,7 @@ struct intake {
     struct intake_request request; /* at hand */
     struct ingest_body body;       /* of it, as far as it is known */
     struct decoder decoder;        /* while it is decoded */
+    struct otlp_turning *turning;  /* while OTLP becomes lines; owned */
     struct buffer plain;           /* a body that came coded */
     struct buffer lines;           /* of a body that was OTLP */
     struct gate *otlp;             /* owned */
@@ -51,7 +52,7 @@ void intake_destroy(struct intake *k)
 {
     if (k == NULL)
         return;
-    decoder_finish(&k->decoder);
+    intake_end(k);
     buffer_finish(&k->plain);
     buffer_finish(&k->lines);
     buffer_finish(&k->type);
@@ -175,7 +176,11 @@ bool intake_begin(struct intake *k, const struct intake_request *request)
 
 void intake_end(struct intake *k)
 {
+    struct event_fault fault;
     decoder_finish(&k->decoder);
+    if (k->turning != NULL)
+        (void)otlp_end(k->turning, &fault);
+    k->turning = NULL;
 }
 
 /* A body is said to be JSON. What does not say what it is may come of any web page, which a browser
@@ -256,32 +261,51 @@ static bool refuse_otlp(struct call *c, enum otlp_result result, const struct ev
                                               "keeps, the records are too large together"});
 }
 
-static bool read_otlp(struct intake *k, struct call *c, struct ingest_body *out)
+static enum intake_progress begin_otlp(struct intake *k, struct call *c)
+{
+    struct slice type;
+    if (call_headers(c, "content-type", &type) != 1 || !media_is_json(type)) {
+        call_refuse(c, &(struct problem){.status = 415,
+                                         .slug = "unsupported-media-type",
+                                         .detail = "send OTLP logs as application/json",
+                                         .headers = {{"Accept-Post", "application/json"}}});
+        return INTAKE_ANSWERED;
+    }
+    k->turning = otlp_begin(&(struct otlp_request){.gate = k->otlp,
+                                                   .body = k->body.text,
+                                                   .bytes_max = k->body_bytes_max * OTLP_GROWTH_MAX,
+                                                   .out = &k->lines});
+    return k->turning != NULL || refuse_memory(c) ? INTAKE_MORE : INTAKE_ANSWERED;
+}
+
+static enum intake_progress step_otlp(struct intake *k, struct ingest_body *out)
 {
     struct event_fault fault = {0};
-    struct slice type;
-    if (call_headers(c, "content-type", &type) != 1 || !media_is_json(type))
-        return refuse(c, &(struct problem){.status = 415,
-                                           .slug = "unsupported-media-type",
-                                           .detail = "send OTLP logs as application/json",
-                                           .headers = {{"Accept-Post", "application/json"}}});
-    const enum otlp_result result =
-        otlp_turn(k->otlp, out->text, k->body_bytes_max * OTLP_GROWTH_MAX, &k->lines, &fault);
-    if (result != OTLP_TURNED)
-        return refuse_otlp(c, result, &fault);
+    if (k->turning == NULL)
+        return begin_otlp(k, k->request.call);
+    if (otlp_step(k->turning))
+        return INTAKE_MORE;
+    const enum otlp_result result = otlp_end(k->turning, &fault);
+    k->turning = NULL;
+    if (result != OTLP_TURNED) {
+        (void)refuse_otlp(k->request.call, result, &fault);
+        return INTAKE_ANSWERED;
+    }
     /* The headers are of the request, not of what it carries. */
     *out = (struct ingest_body){
         .text = buffer_slice(&k->lines), .form = INGEST_LINES, .shape = &shape_plain};
-    return true;
+    return INTAKE_READ;
 }
 
 enum intake_progress intake_step(struct intake *k, struct ingest_body *out)
 {
-    static bool (*const read[])(struct intake *, struct call *, struct ingest_body *) = {
-        [INTAKE_LOG] = read_log, [INTAKE_PAYLOAD] = read_payload, [INTAKE_OTLP] = read_otlp};
+    struct call *c = k->request.call;
     if (k->decoder.coding != CODING_NONE)
         return decode(k);
-    if (!read[k->request.door](k, k->request.call, &k->body))
+    if (k->request.door == INTAKE_OTLP)
+        return step_otlp(k, out);
+    const bool is_log = k->request.door == INTAKE_LOG;
+    if (!(is_log ? read_log : read_payload)(k, c, &k->body))
         return INTAKE_ANSWERED;
     *out = k->body;
     return INTAKE_READ;

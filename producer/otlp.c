@@ -2,6 +2,7 @@
 #include "producer/otlp.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/base/digest.h"
 #include "common/base/gate.h"
@@ -16,8 +17,8 @@ enum { SERVICE_BYTES_MAX = 255 };
 
 static bool refuse(struct otlp_turning *t, const char *place, const char *detail)
 {
-    snprintf(t->fault->pointer, sizeof t->fault->pointer, "%s", place);
-    snprintf(t->fault->detail, sizeof t->fault->detail, "%s", detail);
+    snprintf(t->fault.pointer, sizeof t->fault.pointer, "%s", place);
+    snprintf(t->fault.detail, sizeof t->fault.detail, "%s", detail);
     t->result = OTLP_MALFORMED;
     return false;
 }
@@ -34,19 +35,6 @@ bool otlp_refuse_scope(struct otlp_turning *t, const char *name, const char *det
     char place[JSON_POINTER_SIZE];
     snprintf(place, sizeof place, "/scopeLogs/%zu%.160s", t->scope_at, name);
     return refuse_resource(t, place, detail);
-}
-
-static bool add_records(struct otlp_turning *t, struct slice records)
-{
-    struct slice record;
-    if (!otlp_has_kind(records, GATE_ARRAY))
-        return otlp_refuse_scope(t, "/logRecords", "expected a list of log records");
-    for (t->record_at = 0; records.data != NULL && json_next_element(&records, &record);
-         t->record_at++) {
-        if (!otlp_add_record(t, record))
-            return false;
-    }
-    return true;
 }
 
 /* {"name":…,"version":…,"schemaUrl":…,"attributes":{…}} */
@@ -77,23 +65,23 @@ static bool read_scope(struct otlp_turning *t, struct slice scope, struct slice 
     return true;
 }
 
-static bool add_scopes(struct otlp_turning *t, struct slice scopes)
+static bool begin_scope(struct otlp_turning *t, struct slice scope)
 {
     static const char *const members[] = {"scope", "logRecords", "schemaUrl"};
     static const struct otlp_names names = {members, 3, 1};
     struct event_fault fault;
-    struct slice scope, part[3];
-    if (!otlp_has_kind(scopes, GATE_ARRAY))
-        return refuse_resource(t, "/scopeLogs", "expected a list of objects");
-    for (t->scope_at = 0; scopes.data != NULL && json_next_element(&scopes, &scope);
-         t->scope_at++) {
-        if (!otlp_has_kind(scope, GATE_OBJECT))
-            return otlp_refuse_scope(t, "", "expected an object");
-        if (!otlp_pick(scope, &names, part, &fault))
-            return otlp_refuse_scope(t, fault.pointer, fault.detail);
-        if (!read_scope(t, part[0], part[2]) || !add_records(t, part[1]))
-            return false;
-    }
+    struct slice part[3];
+    t->scope_at = t->scopes++;
+    if (!otlp_has_kind(scope, GATE_OBJECT))
+        return otlp_refuse_scope(t, "", "expected an object");
+    if (!otlp_pick(scope, &names, part, &fault))
+        return otlp_refuse_scope(t, fault.pointer, fault.detail);
+    if (!read_scope(t, part[0], part[2]))
+        return false;
+    if (!otlp_has_kind(part[1], GATE_ARRAY))
+        return otlp_refuse_scope(t, "/logRecords", "expected a list of log records");
+    t->record_list = part[1];
+    t->record_at = 0;
     return true;
 }
 
@@ -119,22 +107,23 @@ static bool read_resource(struct otlp_turning *t, struct slice resource)
     return true;
 }
 
-static bool add_resources(struct otlp_turning *t, struct slice resources)
+static bool begin_resource(struct otlp_turning *t, struct slice resource)
 {
     static const char *const members[] = {"resource", "scopeLogs", "schemaUrl"};
     static const struct otlp_names names = {members, 3, 1};
     struct event_fault fault;
-    struct slice resource, part[3];
-    if (!otlp_has_kind(resources, GATE_ARRAY))
-        return refuse(t, "/resourceLogs", "expected a list of objects");
-    for (; resources.data != NULL && json_next_element(&resources, &resource); t->resource_at++) {
-        if (!otlp_has_kind(resource, GATE_OBJECT))
-            return refuse_resource(t, "", "expected an object");
-        if (!otlp_pick(resource, &names, part, &fault))
-            return refuse_resource(t, fault.pointer, fault.detail);
-        if (!read_resource(t, part[0]) || !add_scopes(t, part[1]))
-            return false;
-    }
+    struct slice part[3];
+    t->resource_at = t->resources++;
+    if (!otlp_has_kind(resource, GATE_OBJECT))
+        return refuse_resource(t, "", "expected an object");
+    if (!otlp_pick(resource, &names, part, &fault))
+        return refuse_resource(t, fault.pointer, fault.detail);
+    if (!read_resource(t, part[0]))
+        return false;
+    if (!otlp_has_kind(part[1], GATE_ARRAY))
+        return refuse_resource(t, "/scopeLogs", "expected a list of objects");
+    t->scope_list = part[1];
+    t->scopes = 0;
     return true;
 }
 
@@ -163,22 +152,72 @@ static bool scan(struct otlp_turning *t, struct gate *g, struct slice body)
     return value.kind == GATE_OBJECT || refuse(t, "", "expected an object");
 }
 
-enum otlp_result otlp_turn(struct gate *g, struct slice body, size_t bytes_max, struct buffer *out,
-                           struct event_fault *out_fault)
+static bool begin_all(struct otlp_turning *t)
 {
     static const char *const members[] = {"resourceLogs"};
     static const struct otlp_names names = {members, 1, 0};
     struct event_fault fault;
-    struct otlp_turning t = {.out = out, .end = out->size + bytes_max, .fault = out_fault};
-    struct slice resources;
-    if (!scan(&t, g, body))
-        return t.result;
-    set_id(&t, body);
-    if (otlp_pick(slice_trim(body), &names, &resources, &fault))
-        (void)add_resources(&t, resources);
-    else
-        (void)refuse(&t, fault.pointer, fault.detail);
-    buffer_finish(&t.resource);
-    buffer_finish(&t.scope);
-    return t.result;
+    set_id(t, t->request.body);
+    if (!otlp_pick(slice_trim(t->request.body), &names, &t->resource_list, &fault))
+        return refuse(t, fault.pointer, fault.detail);
+    return otlp_has_kind(t->resource_list, GATE_ARRAY) ||
+           refuse(t, "/resourceLogs", "expected a list of objects");
+}
+
+/* The next element of a list; an absent one, or one that is through, has none. */
+static bool take(struct slice *list, struct slice *out)
+{
+    if (list->data != NULL && json_next_element(list, out))
+        return true;
+    *list = (struct slice){0};
+    return false;
+}
+
+struct otlp_turning *otlp_begin(const struct otlp_request *request)
+{
+    struct otlp_turning *t = calloc(1, sizeof *t);
+    if (t == NULL)
+        return NULL;
+    t->request = *request;
+    t->out = request->out;
+    t->end = request->out->size + request->bytes_max;
+    return t;
+}
+
+bool otlp_step(struct otlp_turning *t)
+{
+    struct slice item;
+    if (!t->scanned)
+        return t->scanned = scan(t, t->request.gate, t->request.body);
+    if (!t->begun)
+        return t->begun = begin_all(t);
+    if (take(&t->record_list, &item)) {
+        const bool added = otlp_add_record(t, item);
+        t->record_at++;
+        return added;
+    }
+    if (take(&t->scope_list, &item))
+        return begin_scope(t, item);
+    return take(&t->resource_list, &item) && begin_resource(t, item);
+}
+
+enum otlp_result otlp_end(struct otlp_turning *t, struct event_fault *out_fault)
+{
+    const enum otlp_result result = t->result;
+    if (result == OTLP_MALFORMED)
+        *out_fault = t->fault;
+    buffer_finish(&t->resource);
+    buffer_finish(&t->scope);
+    free(t);
+    return result;
+}
+
+enum otlp_result otlp_turn(const struct otlp_request *request, struct event_fault *out_fault)
+{
+    struct otlp_turning *t = otlp_begin(request);
+    if (t == NULL)
+        return OTLP_NO_MEMORY;
+    while (otlp_step(t))
+        continue;
+    return otlp_end(t, out_fault);
 }

@@ -29,9 +29,22 @@ enum otlp_result {
     OTLP_NO_MEMORY,
 };
 
-/* Appends at most about bytes_max bytes. The gate must be wide enough for a whole request. */
-MUST_CHECK enum otlp_result otlp_turn(struct gate *g, struct slice body, size_t bytes_max,
-                                      struct buffer *out, struct event_fault *out_fault);
+struct otlp_request {
+    struct gate *gate; /* lent; wide enough for a whole request */
+    struct slice body; /* lent */
+    size_t bytes_max;  /* that are appended to out, about */
+    struct buffer *out;
+};
+struct otlp_turning;
+
+/* In steps, of which only the first look at the whole of it. */
+MUST_CHECK struct otlp_turning *otlp_begin(const struct otlp_request *request); /* NULL: memory */
+MUST_CHECK bool otlp_step(struct otlp_turning *t);                              /* false: over */
+enum otlp_result otlp_end(struct otlp_turning *t, struct event_fault *out_fault);
+
+/* All of them. */
+MUST_CHECK enum otlp_result otlp_turn(const struct otlp_request *request,
+                                      struct event_fault *out_fault);
 
 /* {} or partialSuccess. Returns the status. */
 int otlp_write_answer(const struct ingest *in, const struct ingest_result *result,

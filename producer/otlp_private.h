@@ -22,6 +22,10 @@ enum record_field {
 
 /* One request being turned. */
 struct otlp_turning {
+    struct otlp_request request;
+    bool scanned, begun;
+    struct slice resource_list, scope_list, record_list; /* what is left of them */
+    size_t resources, scopes;                            /* begun */
     struct buffer *out;
     size_t end;  /* of out, at most */
     char id[80]; /* of the body; a record's is this and its number */
@@ -30,7 +34,7 @@ struct otlp_turning {
     struct buffer resource, scope;           /* what every record's metadata says of them */
     struct slice service, service_version;   /* JSON strings; data NULL = absent */
     struct slice field[RECORD_FIELDS];       /* of the record; data NULL = absent */
-    struct event_fault *fault;
+    struct event_fault fault;
     enum otlp_result result;
 };
 

@@ -78,7 +78,8 @@ static void check_otlp(struct slice text)
 {
     struct event_fault fault = {0};
     buffer_clear(&out);
-    const enum otlp_result result = otlp_turn(wide_gate, text, DECODED_MAX, &out, &fault);
+    const enum otlp_result result =
+        otlp_turn(&(struct otlp_request){wide_gate, text, DECODED_MAX, &out}, &fault);
     CHECK(result != OTLP_MALFORMED || fault.detail[0] != '\0');
     struct slice rest = buffer_slice(&out);
     while (result == OTLP_TURNED && rest.size > 0) {

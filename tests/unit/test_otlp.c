@@ -31,7 +31,8 @@ static enum otlp_result turn(const char *body)
 {
     buffer_clear(&out);
     fault = (struct event_fault){0};
-    const enum otlp_result result = otlp_turn(gate, slice_of(body), 100000, &out, &fault);
+    const enum otlp_result result =
+        otlp_turn(&(struct otlp_request){gate, slice_of(body), 100000, &out}, &fault);
     buffer_add_byte(&out, '\0');
     return result;
 }
