@@ -387,7 +387,7 @@ void consumer_report(void *consumer, struct probe_report *report)
         writers_any(&c->writers, writer_is_well) ? PROBE_HEALTHY : PROBE_UNHEALTHY;
     if (stores == PROBE_HEALTHY && !writer_is_well(c->writers.at[URGENT_WRITER]))
         stores = PROBE_DEGRADED;
-    intake_report(c->intake, stores != PROBE_UNHEALTHY, report);
+    intake_report(c->intake, stores != PROBE_UNHEALTHY && timekeeper_is_right(&c->time), report);
     if (feed_is_on(c->feed))
         probe_check(report, "feed", feed_trouble(c->feed) != NULL ? PROBE_DEGRADED : PROBE_HEALTHY,
                     feed_trouble(c->feed));
