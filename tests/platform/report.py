@@ -32,12 +32,15 @@ HELD = (
      "test_the_memory_a_huge_message_took_is_given_back"),
     ("`holdfast migrate` by an admin who is no superuser", "integration",
      "test_an_owner_who_may_create_roles_can_do_it_without_being_superuser"),
+    ("the state of another release's servers", "integration", "test_deploy_data."),
+    ("waits of `deploy/up` and `deploy/down` that end", "integration", "test_deploy_processes."),
     ("connections that are cut by the broker", "integration",
      "test_connections_that_are_cut_are_those_of_one_virtual_host"),
     ("events of a priority in the order of their commit", "integration", "test_feed"),
     ("a consumer timeout", "integration", "test_timeout"),
     ("npm's senders", "integration", "test_clients"),
-    ("kill -9 of everything under load", "faults", "kill_everything"),
+    ("kill -9 of everything under load", "faults",
+     "test_no_loss_when_everything_is_killed_at_once"),
     ("broker and database killed, frozen, cut off", "faults", "test_faults"),
 )
 PREFACE = """# Platforms
