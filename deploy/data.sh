@@ -64,3 +64,10 @@ check_broker_data() {
   empty, then deploy/down, move $state/rabbitmq/data away, and run deploy/up again.
   Each step, also when that RabbitMQ is gone already: $way_up"
 }
+
+check_data() {
+    # shellcheck disable=SC1091
+    . "$state/settings"
+    choose_postgres
+    check_broker_data
+}

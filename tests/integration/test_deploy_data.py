@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the servers of another release have left is seen by deploy/up before anything is started."""
-import re
 import subprocess
 from pathlib import Path
 
@@ -32,12 +31,18 @@ def put(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def put_settings(state: Path) -> None:
+    """Those that a deployment with data always has, as far as they are asked for here."""
+    put(state / "settings", "broker_node=n@localhost\ndatabase_host=\nrabbitmq_host=\n")
+
+
 def nothing_was_done(state: Path) -> bool:
     return not list((state / "run").iterdir()) and not (state / "build").exists()
 
 
 @pytest.mark.parametrize("version", ["9.6", "99"])
 def test_a_database_whose_server_is_not_there_is_refused(version: str, tmp_path: Path) -> None:
+    put_settings(tmp_path)
     put(tmp_path / "postgresql/data/PG_VERSION", f"{version}\n")
     done = up(tmp_path)
     assert done.returncode == 1 and "Nothing was started or changed" in done.stderr
@@ -61,15 +66,12 @@ def test_the_server_that_made_the_database_serves_it(tmp_path: Path) -> None:
 
 def test_the_brokers_data_of_a_release_too_far_away_is_refused(tmp_path: Path) -> None:
     """With no note of the version, as deploy/up left it before it made one."""
-    put(tmp_path / "postgresql/data/PG_VERSION", "99\n")
-    up(tmp_path)
-    (tmp_path / "postgresql/data/PG_VERSION").unlink()
-    node = re.search(r"^broker_node=(.*)$", (tmp_path / "settings").read_text(), re.M)[1]
-    (tmp_path / "rabbitmq/data" / node).mkdir(parents=True)
+    put_settings(tmp_path)
+    (tmp_path / "rabbitmq/data/n@localhost").mkdir(parents=True)
     installed = call(tmp_path, "installed_rabbitmq").stdout
     found, features = ("3.10", FEATURES["3.10"]) if installed.startswith("4") else \
         ("4.3.0", FEATURES["4.3.0"])
-    put(tmp_path / f"rabbitmq/data/{node}-feature_flags", features)
+    put(tmp_path / "rabbitmq/data/n@localhost-feature_flags", features)
     done = up(tmp_path)
     assert done.returncode == 1 and "Nothing was started or changed" in done.stderr
     assert f"of RabbitMQ {found}, which RabbitMQ {installed.strip()} cannot read" in done.stderr
