@@ -36,11 +36,13 @@ def end_working_sessions(run: Run) -> None:
 
 
 def _while_storing(run: Run, function: str) -> None:
-    """To the backends that wait for a table that is held here."""
-    with run.stack.database.connect(autocommit=False) as holder:
+    """To the backends that wait for a table that is held here. They are looked for by a session of its
+    own: within one transaction the list of backends stays as it was first seen."""
+    with run.stack.database.connect(autocommit=False) as holder, \
+            run.stack.database.connect() as session:
         holder.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
         seen(f"{function} of one that was storing", lambda: ended(
-            holder, f"SELECT {function}(pid) AS is_ended FROM pg_stat_activity "
+            session, f"SELECT {function}(pid) AS is_ended FROM pg_stat_activity "
                     f"WHERE wait_event_type = 'Lock' AND {OURS}"))
 
 
@@ -78,10 +80,11 @@ def memory_alarm(run: Run) -> None:
 
 
 def lock_table(run: Run) -> None:
-    with run.stack.database.connect(autocommit=False) as holder:
+    with run.stack.database.connect(autocommit=False) as holder, \
+            run.stack.database.connect() as session:
         holder.execute("LOCK TABLE log_events IN ACCESS EXCLUSIVE MODE")
         run.pause(1, 8)
-        seen("a session waiting for the table", lambda: holder.execute(
+        seen("a session waiting for the table", lambda: session.execute(
             f"SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND {OURS}").rowcount)
 
 
