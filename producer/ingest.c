@@ -48,6 +48,7 @@ void ingest_destroy(struct ingest *in)
     buffer_finish(&in->text);
     buffer_finish(&in->ids);
     twins_finish(&in->twins);
+    resend_list_finish(&in->records);
     buffer_finish(&in->turned);
     free(in->items);
     free(in);
@@ -275,6 +276,13 @@ static bool step_array(struct ingest *in)
     return false;
 }
 
+void ingest_drop(struct ingest *in)
+{
+    if (in->records.count > 0)
+        resends_put_back(in->limits.resends, &in->records, clock_now_ns());
+    resend_list_finish(&in->records);
+}
+
 static void trim_memory(struct ingest *in)
 {
     if (in->text.capacity > TEXT_KEPT_BYTES)
@@ -288,6 +296,7 @@ static void trim_memory(struct ingest *in)
     }
     buffer_clear(&in->text);
     twins_clear(&in->twins);
+    ingest_drop(in);
 }
 
 void ingest_begin(struct ingest *in, const struct ingest_body *body)
@@ -316,6 +325,7 @@ bool ingest_step(struct ingest *in)
 void ingest_end(struct ingest *in, struct ingest_result *out)
 {
     in->result.items = in->items;
+    in->result.records = &in->records;
     in->result.no_memory = in->result.no_memory || in->text.failed;
     *out = in->result;
 }

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the body of a request to normalised lines, each event with its verdict: in steps, so that a
- * large body need not stop everybody else, or at once. One ingest serves requests one after
- * another; what it read is lent until the next begin. */
+ * large body need not stop all, or at once. What it read is lent until the next begin. */
 #ifndef HOLDFAST_PRODUCER_INGEST_H
 #define HOLDFAST_PRODUCER_INGEST_H
 
 #include "common/base/gate.h"
+#include "producer/resends.h"
 #include "producer/shape.h"
 
 struct ingest_limits {
     struct gate_limits gate;              /* of each event */
     size_t event_bytes, batch_events;     /* of an event as it came; of a body */
     const struct catalog_source *catalog; /* lent; NULL = no type is known */
+    struct resends *resends;              /* lent; NULL = no event comes again without an id */
 };
 
 /* An event or an array of them; an event a line; one event, even if it is an array. */
@@ -22,6 +23,7 @@ struct ingest_body {
     const struct shape *shape;      /* of the events */
     struct slice key;               /* Idempotency-Key: checked, without quotes; data NULL = none */
     size_t came_bytes;              /* of the one event, when the text is larger; or 0 */
+    bool comes_again;               /* its events may, and have no ids: resends.h */
     struct slice trace_id, span_id; /* JSON strings for events without trace_id, or data NULL */
 };
 
@@ -45,9 +47,10 @@ struct ingest_result {
     bool too_many, no_memory, broken; /* broken: what follows could not be read */
     size_t count, good;
     const struct ingest_item *items;
-    size_t line_bytes;   /* of all good lines */
-    size_t faults;       /* found in all; not all are written out */
-    int64_t received_at; /* of all events, µs */
+    size_t line_bytes;           /* of all good lines */
+    size_t faults;               /* found in all; not all are written out */
+    int64_t received_at;         /* of all events, µs */
+    struct resend_list *records; /* that may come again; lent to be moved from */
 };
 
 struct ingest *ingest_create(const struct ingest_limits *limits); /* NULL: no memory */
@@ -55,6 +58,7 @@ void ingest_destroy(struct ingest *in);
 void ingest_begin(struct ingest *in, const struct ingest_body *body); /* copied; its text is lent */
 bool ingest_step(struct ingest *in); /* reads an event or so; false: all is read */
 void ingest_end(struct ingest *in, struct ingest_result *out);
+void ingest_drop(struct ingest *in); /* what was not handed on can come again; at any time */
 void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out);
 struct slice ingest_text(const struct ingest *in, struct ingest_span span);
 

@@ -9,6 +9,9 @@
  * So the key of a request with many says of each whether it was taken before, whatever stands
  * beside it this time, and one that was mended is another. The digest is of what the client said:
  * sixteen digits of the one that travels with the event.
+ *
+ * A record of OTLP has no id and may come again all the same: it gets the text of its own `id`, or
+ * that of the record it may be the repetition of (resends.h).
  */
 #include <inttypes.h>
 #include <string.h>
@@ -51,10 +54,23 @@ static void set_id_among_many(struct ingest *in, struct log_event *e)
     e->field[EVENT_FIELD_EVENT_ID] = buffer_slice(&in->ids);
 }
 
+static void set_id_of_record(struct ingest *in, struct log_event *e)
+{
+    char text[ID_TEXT_SIZE + 1];
+    struct resend record = {.id = e->id};
+    memcpy(record.said, e->said, sizeof record.said);
+    record.again = resends_take(in->limits.resends, e->said, clock_now_ns(), &record.id);
+    id_format(&record.id, text);
+    buffer_add_json_string(&in->ids, slice_of(text));
+    e->field[EVENT_FIELD_EVENT_ID] = buffer_slice(&in->ids);
+    in->result.no_memory = !resend_list_add(&in->records, &record) || in->result.no_memory;
+}
+
 void ingest_identify(struct ingest *in, const struct gate_value *value, struct log_event *e)
 {
     const bool has_id = e->field[EVENT_FIELD_EVENT_ID].data != NULL;
-    if (!has_id && in->body.key.data == NULL)
+    const bool comes_again = in->body.comes_again && in->limits.resends != NULL;
+    if (!has_id && in->body.key.data == NULL && !comes_again)
         return;
     if (!event_set_said(in->reader, value, e)) {
         in->result.no_memory = true;
@@ -63,7 +79,9 @@ void ingest_identify(struct ingest *in, const struct gate_value *value, struct l
     buffer_clear(&in->ids);
     if (has_id)
         return;
-    if (in->result.single)
+    if (comes_again)
+        set_id_of_record(in, e);
+    else if (in->result.single)
         set_ids_of_one(in, e);
     else
         set_id_among_many(in, e);

@@ -15,8 +15,9 @@ struct ingest {
     struct ingest_limits limits;
     struct event_reader *reader; /* owned */
     struct buffer text;
-    struct buffer ids;         /* event_id and second id, made of the request's key */
-    struct twins twins;        /* of the elements the key is for */
+    struct buffer ids;  /* event_id and second id, made of the request's key */
+    struct twins twins; /* of the elements the key is for */
+    struct resend_list records;
     struct buffer turned;      /* the object an event in another shape became */
     struct ingest_item *items; /* owned */
     size_t capacity;

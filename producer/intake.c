@@ -292,8 +292,10 @@ static enum intake_progress step_otlp(struct intake *k, struct ingest_body *out)
         return INTAKE_ANSWERED;
     }
     /* The headers are of the request, not of what it carries. */
-    *out = (struct ingest_body){
-        .text = buffer_slice(&k->lines), .form = INGEST_LINES, .shape = &shape_plain};
+    *out = (struct ingest_body){.text = buffer_slice(&k->lines),
+                                .form = INGEST_LINES,
+                                .shape = &shape_plain,
+                                .comes_again = true};
     return INTAKE_READ;
 }
 

@@ -166,6 +166,7 @@ static bool open_queue_side(struct producer *x)
     r->publisher = publisher_create(
         x->loop, &(struct publisher_options){&x->link, &x->topology, confirm_timeout_ns});
     r->requests = requests_create(base, confirm_timeout_ns);
+    r->resends = resends_create(RESENDS_MOST);
     r->outbox = outbox_create(base, (size_t)c->outbox_events, (size_t)c->outbox_bytes,
                               &(struct outbox_handler){.publish = publisher_publish,
                                                        .publish_arg = r->publisher,
@@ -173,7 +174,8 @@ static bool open_queue_side(struct producer *x)
                                                        .settled_arg = r->requests});
     r->status = status_create(
         x->loop, &(struct status_options){&x->status_link, &x->topology, r->publisher});
-    if (r->publisher == NULL || r->requests == NULL || r->outbox == NULL || r->status == NULL)
+    if (r->publisher == NULL || r->requests == NULL || r->resends == NULL || r->outbox == NULL ||
+        r->status == NULL)
         return false;
     follow_on_doubt(publisher_follow(r->publisher), status_look, r->status);
     publisher_start(r->publisher, r->outbox);
@@ -200,7 +202,8 @@ static bool open_client_side(struct producer *x)
                                                        .digits = DIGITS_MAX},
                                               .event_bytes = (size_t)c->max_event_bytes,
                                               .batch_events = (size_t)c->max_batch_events,
-                                              .catalog = &x->catalog},
+                                              .catalog = &x->catalog,
+                                              .resends = x->routes.resends},
                                    .on_read = routes_on_read,
                                    .arg = &x->routes});
     if (x->routes.readings == NULL)
@@ -257,6 +260,7 @@ static void close_worker(struct producer *x)
     outbox_destroy(r->outbox);
     requests_destroy(r->requests);
     readings_destroy(r->readings);
+    resends_destroy(r->resends);
     if (x->deadline != NULL)
         event_free(x->deadline);
     if (x->loop != NULL)

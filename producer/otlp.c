@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/digest.h"
 #include "common/base/gate.h"
 #include "common/base/json_text.h"
 #include "common/base/json_walk.h"
@@ -127,15 +126,6 @@ static bool begin_resource(struct otlp_turning *t, struct slice resource)
     return true;
 }
 
-static void set_id(struct otlp_turning *t, struct slice body)
-{
-    uint8_t digest[DIGEST_SIZE];
-    size_t used = (size_t)snprintf(t->id, sizeof t->id, "otlp:");
-    digest_make(body, digest);
-    for (size_t i = 0; i < sizeof digest && used + 2 < sizeof t->id; i++, used += 2)
-        snprintf(t->id + used, sizeof t->id - used, "%02x", digest[i]);
-}
-
 static bool scan(struct otlp_turning *t, struct gate *g, struct slice body)
 {
     struct gate_value value;
@@ -157,7 +147,6 @@ static bool begin_all(struct otlp_turning *t)
     static const char *const members[] = {"resourceLogs"};
     static const struct otlp_names names = {members, 1, 0};
     struct event_fault fault;
-    set_id(t, t->request.body);
     if (!otlp_pick(slice_trim(t->request.body), &names, &t->resource_list, &fault))
         return refuse(t, fault.pointer, fault.detail);
     return otlp_has_kind(t->resource_list, GATE_ARRAY) ||

@@ -12,8 +12,8 @@
  *   resource, scope, what else a record has      -> metadata
  *   service.name, service.version of the resource -> service, service_version
  *
- * A record has no identity of its own. Its event_id is made of the digest of the whole body and
- * its place in it: a request that is sent again adds nothing, and equal records stay several.
+ * A record has no identity of its own, and equal ones are several: what may be a repetition is
+ * told by how its request ended (resends.h).
  */
 #ifndef HOLDFAST_PRODUCER_OTLP_H
 #define HOLDFAST_PRODUCER_OTLP_H

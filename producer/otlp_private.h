@@ -27,9 +27,7 @@ struct otlp_turning {
     struct slice resource_list, scope_list, record_list; /* what is left of them */
     size_t resources, scopes;                            /* begun */
     struct buffer *out;
-    size_t end;  /* of out, at most */
-    char id[80]; /* of the body; a record's is this and its number */
-    size_t records;
+    size_t end;                              /* of out, at most */
     size_t resource_at, scope_at, record_at; /* places in the lists, for the fault */
     struct buffer resource, scope;           /* what every record's metadata says of them */
     struct slice service, service_version;   /* JSON strings; data NULL = absent */

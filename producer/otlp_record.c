@@ -43,13 +43,6 @@ static void add_string(struct otlp_turning *t, const char *name, const char *tex
     buffer_add_byte(t->out, '"');
 }
 
-static void add_id(struct otlp_turning *t)
-{
-    char id[sizeof t->id + 24];
-    snprintf(id, sizeof id, "%s#%zu", t->id, t->records);
-    add_string(t, "event_id", id);
-}
-
 static void add_type(struct otlp_turning *t)
 {
     struct slice type = t->field[EVENT_NAME];
@@ -230,7 +223,6 @@ bool otlp_add_record(struct otlp_turning *t, struct slice record)
     if (!check_texts(t))
         return false;
     buffer_add_byte(t->out, '{');
-    add_id(t);
     add_type(t);
     add_service(t);
     if (!add_severity(t) || !add_time(t) || !add_hex(t, TRACE, "trace_id", 32) ||
@@ -240,7 +232,6 @@ bool otlp_add_record(struct otlp_turning *t, struct slice record)
     buffer_add_byte(t->out, '}');
     flatten(t, start);
     buffer_add_byte(t->out, '\n');
-    t->records++;
     if (t->out->failed || t->resource.failed || t->scope.failed)
         t->result = OTLP_NO_MEMORY;
     else if (t->out->size > t->end)

@@ -68,6 +68,7 @@ static void deliver(struct readings *rs, struct reader *r)
     ingest_end(r->ingest, &result);
     rs->options.on_read(rs->options.arg,
                         &(struct reading){&r->request, r->ingest, &r->body, &result});
+    ingest_drop(r->ingest);
 }
 
 /* False: the request is out of our hands. */
@@ -148,6 +149,7 @@ void readings_add(struct readings *rs, const struct intake_request *request)
         wait_in_line(rs, request);
     } else if (begin(&rs->small, request) && go_on(rs, &rs->small, SMALL_NS)) {
         intake_end(rs->small.intake);
+        ingest_drop(rs->small.ingest);
         wait_in_line(rs, request);
     }
 }
@@ -157,6 +159,7 @@ void readings_refuse_all(struct readings *rs, const char *slug, const char *deta
     if (rs->reading)
         answer_unavailable(rs->large.request.call, slug, detail);
     rs->reading = false;
+    ingest_drop(rs->large.ingest);
     while (rs->first != NULL) {
         struct waiting *w = rs->first;
         rs->first = w->next;

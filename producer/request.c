@@ -15,6 +15,7 @@
 #include "common/net/loop.h"
 #include "producer/answer.h"
 #include "producer/counts.h"
+#include "producer/resends.h"
 
 enum {
     FREE_REQUESTS = 256,      /* kept for reuse */
@@ -31,6 +32,8 @@ struct request {
     size_t events;
     struct count_tally tally;
     struct request_stake stake; /* all zero: none */
+    struct resends *resends;    /* NULL: none of its events may come again without an id */
+    struct resend_list records; /* left there unless it is answered 2xx */
     int64_t deadline_ns;
     bool complete; /* all of its lines are on their way */
 };
@@ -85,6 +88,7 @@ static void unlink_waiting(struct request *r)
 static void release(struct request *r)
 {
     struct requests *rs = r->owner;
+    resend_list_finish(&r->records);
     rs->alive--;
     if (rs->free_count == FREE_REQUESTS || r->answer.capacity > ANSWER_KEPT_BYTES) {
         buffer_finish(&r->answer);
@@ -136,6 +140,23 @@ void request_add_stake(struct request *r, const struct request_stake *stake)
     r->stake = *stake;
 }
 
+/* Nobody knows whether its records are held: they may come again. */
+static void leave_records(void *arg)
+{
+    struct request *r = arg;
+    if (r->resends != NULL)
+        resends_keep(r->resends, &r->records, clock_now_ns());
+    resend_list_finish(&r->records);
+}
+
+void request_remember(struct request *r, struct resends *resends, struct resend_list *records)
+{
+    r->resends = resends;
+    r->records = *records;
+    *records = (struct resend_list){0};
+    call_on_gone(r->call, leave_records, r);
+}
+
 /* Its call, which is answered next. */
 static struct call *part_from_call(struct request *r)
 {
@@ -149,6 +170,7 @@ static struct call *part_from_call(struct request *r)
 static void refuse(struct request *r, enum count why, const char *slug, const char *detail)
 {
     count_rejected(why, r->events);
+    leave_records(r);
     answer_unavailable(part_from_call(r), slug,
                        r->stake.refusal != NULL ? r->stake.refusal : detail);
 }

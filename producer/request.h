@@ -18,6 +18,8 @@ struct count_tally;
 struct event_base;
 struct request;
 struct requests;
+struct resend_list;
+struct resends;
 
 struct requests *requests_create(struct event_base *base, int64_t timeout_ns); /* NULL: memory */
 void requests_destroy(struct requests *rs); /* when no request is left */
@@ -33,6 +35,8 @@ struct request *request_begin(struct requests *rs, struct call *call);
 struct buffer *request_answer(struct request *r); /* for the body to be sent once all is held */
 struct outbox_waiter *request_waiter(struct request *r);
 struct count_tally *request_tally(struct request *r); /* of its events, to be filled in */
+/* Not answered 2xx, the request leaves its records there: takes them out of the list. */
+void request_remember(struct request *r, struct resends *resends, struct resend_list *records);
 void request_add_stake(struct request *r, const struct request_stake *stake); /* copied */
 /* The lines are in the outbox, all of them or (not complete) some. */
 void request_wait(struct request *r, int status, size_t events, bool complete);

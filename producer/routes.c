@@ -70,6 +70,8 @@ static void hand_over(struct routes *x, const struct reading *reading, const str
                               ingest_text(reading->ingest, item->line), request_waiter(r));
     }
     call_drop_body(reading->request->call);
+    if (result->records->count > 0)
+        request_remember(r, x->resends, result->records);
     const int status = manner->write(reading->ingest, result, request_answer(r));
     request_wait(r, status, result->good, complete);
 }
@@ -225,6 +227,7 @@ void routes_add(struct routes *x, struct router *r)
 {
     unavailable = metrics_counter("requests_unavailable_total", "",
                                   "What was posted and refused before it was read or taken.");
+    resends_register();
     body_bytes = metrics_size("request_body_bytes", "", "Bodies of events.");
     router_add(r, &(struct route){"POST", "/log", on_log, x});
     router_add(r, &(struct route){"POST", "/v1/events", on_log, x});

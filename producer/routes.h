@@ -14,6 +14,7 @@ struct publisher;
 struct reading;
 struct readings;
 struct requests;
+struct resends;
 struct router;
 struct status;
 
@@ -23,6 +24,7 @@ struct routes { /* the caller's memory; all lent, set before the first request *
     struct pause *pause;
     struct publisher *publisher;
     struct requests *requests;
+    struct resends *resends;
     struct status *status;
 };
 

@@ -47,7 +47,7 @@ static bool grow(struct twins *t)
         free(larger.slots);
         return false;
     }
-    for (size_t i = 0; i < t->capacity; i++) {
+    for (size_t i = 0; t->slots != NULL && i < t->capacity; i++) {
         if (t->slots[i].count > 0)
             *find(&larger, t->slots[i].digest) = t->slots[i];
     }

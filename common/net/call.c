@@ -49,6 +49,14 @@ void call_free_kept(struct conns *cs)
     }
 }
 
+void call_gone(struct call *c)
+{
+    void (*on_gone)(void *arg) = c->on_gone;
+    c->on_gone = NULL;
+    if (on_gone != NULL)
+        on_gone(c->gone_arg);
+}
+
 struct slice call_method(const struct call *c)
 {
     return c->guard.head.method;

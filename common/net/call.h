@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One HTTP exchange: what the client asked and the one answer it gets. A handler answers at once
- * or keeps the call and answers later; the call lives until call_reply or call_refuse, which take
- * it. The client may have gone by then: answering is harmless and still due. What is lent by
- * a call (slices) lives as long as it does. */
+/* One HTTP exchange: what the client asked and the one answer it gets, which is due even when the
+ * client has gone. The call and what it lends live until call_reply or call_refuse take it. */
 #ifndef HOLDFAST_NET_CALL_H
 #define HOLDFAST_NET_CALL_H
 
@@ -53,6 +51,8 @@ bool call_next_header(const struct call *c, struct slice *rest, struct slice *ou
 struct slice call_body(const struct call *c);
 void call_drop_body(struct call *c); /* nobody needs it any more: its memory is given back */
 
+/* Told once if the client goes, or shuts its side, before its answer is on its way. */
+void call_on_gone(struct call *c, void (*on_gone)(void *arg), void *arg);
 void call_set_style(struct call *c, const struct call_style *style);
 void call_reply(struct call *c, const struct reply *r);
 void call_refuse(struct call *c, const struct problem *p);

@@ -19,6 +19,8 @@ struct call { /* one exchange, from its first byte to its answer */
     const struct call_style *style; /* NULL: none of its own */
     struct kept *kept;              /* where its answer may be left for others; or NULL */
     struct call *next_free;
+    void (*on_gone)(void *arg); /* NULL: nobody asks, or it was told */
+    void *gone_arg;
     int64_t started_ns; /* last byte */
     bool open;          /* with a handler, not answered */
 };
@@ -27,6 +29,8 @@ struct call { /* one exchange, from its first byte to its answer */
 struct call *call_take(struct conns *cs);
 void call_release(struct conns *cs, struct call *call);
 void call_free_kept(struct conns *cs);
+
+void call_gone(struct call *c); /* for conn.c: tells it */
 
 /* For call.c: cs->answer holds the whole answer to this call; takes the call. */
 bool call_is_last(const struct call *c); /* the connection closes after it */

@@ -93,7 +93,9 @@ static void part_from_call(struct conn *c)
         return;
     c->call = NULL;
     call->conn = NULL;
-    if (!call->open)
+    if (call->open)
+        call_gone(call);
+    else
         call_release(c->owner, call);
 }
 
@@ -299,10 +301,13 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
     struct conn *c = arg;
     (void)bev;
     const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING || c->waiting;
-    if ((events & BEV_EVENT_EOF) != 0 && waits)
+    if ((events & BEV_EVENT_EOF) != 0 && waits) {
         c->ended = true;
-    else if ((events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0)
+        if (c->call != NULL)
+            call_gone(c->call);
+    } else if ((events & (BEV_EVENT_EOF | BEV_EVENT_ERROR)) != 0) {
         conn_destroy(c);
+    }
 }
 
 void conn_create(struct conns *cs, int fd)
@@ -328,6 +333,14 @@ void conn_create(struct conns *cs, int fd)
     bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
 
+void call_on_gone(struct call *c, void (*on_gone)(void *arg), void *arg)
+{
+    c->on_gone = on_gone;
+    c->gone_arg = arg;
+    if (c->conn == NULL || c->conn->ended)
+        call_gone(c);
+}
+
 bool call_is_last(const struct call *c)
 {
     return c->guard.fault.status != 0 || !c->guard.head.keep_alive || c->conns->draining ||
@@ -347,6 +360,8 @@ void call_answered(struct call *call, int status)
             give_up(c);
         else
             send_answer(c, buffer_slice(&cs->answer));
+        if (c->deadline_ns == 0)
+            call_gone(call);
         if (!c->pumping && (c->ended || evbuffer_get_length(bufferevent_get_input(c->bev)) > 0))
             conns_wait_turn(c);
     }

@@ -37,7 +37,7 @@ static enum otlp_result turn(const char *body)
     return result;
 }
 
-/* The text of one record's line behind its id. */
+/* One record's line behind the brace, with a comma in its place. */
 static const char *line_of(const char *record)
 {
     char body[4096];
@@ -45,8 +45,9 @@ static const char *line_of(const char *record)
              record);
     if (turn(body) != OTLP_TURNED)
         return NULL;
-    assert_int_equal(memcmp(out.data, "{\"event_id\":\"otlp:", 17), 0);
-    return strchr(out.data, ',');
+    assert_int_equal(out.data[0], '{');
+    out.data[0] = ',';
+    return out.data;
 }
 
 static void records_become_events(void **state)
