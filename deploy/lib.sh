@@ -93,7 +93,8 @@ members() {
         IFS= read -rd '' stat <"$stat" || true
         # shellcheck disable=SC2086
         set -- "${stat%% *}" ${stat##*) } # pid, state, parent, group, session
-        [ "${5:-}" = "$leader" ] && [ "$2" != Z ] || continue
+        [ "$1" = "$leader" ] || [ "${5:-}" = "$leader" ] || continue # its session begins after it
+        [ "$2" != Z ] || continue
         printf '%s %s\n' "$1" "$3"
         found=1
     done

@@ -72,6 +72,11 @@ def test_what_stands_still_is_killed(state: Path) -> None:
     assert not is_alive(pid)
 
 
+def test_one_that_has_no_session_of_its_own_yet_is_running(state: Path) -> None:
+    done = call(state, "sleep 1000 & remember thing $!; running thing; echo $?; kill $!")
+    assert done.stdout == "0\n", done.stderr
+
+
 def test_a_child_that_outlives_its_parent_is_found_and_stopped(state: Path) -> None:
     pid = spawn(state, LEAVES_A_CHILD)
     assert call(state, "running thing").returncode == 0
