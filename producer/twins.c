@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/twins.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -47,7 +48,8 @@ static bool grow(struct twins *t)
         free(larger.slots);
         return false;
     }
-    for (size_t i = 0; t->slots != NULL && i < t->capacity; i++) {
+    assert(t->slots != NULL || t->capacity == 0);
+    for (size_t i = 0; i < t->capacity; i++) {
         if (t->slots[i].count > 0)
             *find(&larger, t->slots[i].digest) = t->slots[i];
     }

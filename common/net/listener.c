@@ -53,11 +53,15 @@ static in_port_t *port_in(struct sockaddr *address)
 
 static int port_of(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in four;
+        struct sockaddr_in6 six;
+    } address = {.six = {0}};
     socklen_t size = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(fd, &address.any, &size) != 0)
         return 0;
-    return ntohs(*port_in((struct sockaddr *)&address));
+    return ntohs(*port_in(&address.any));
 }
 
 /* A name may be told to have an address twice. */
