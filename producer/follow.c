@@ -46,6 +46,7 @@ static void on_consuming(void *arg, const struct link_answer *answer)
 
 void follow_open(struct follow *f, struct link *l)
 {
+    waiting_back(&f->waiting, clock_now_ns());
     if (!f->refused)
         link_consume_replies(l, on_consuming, f);
 }
@@ -69,7 +70,7 @@ static int64_t in_ns(int64_t us)
 
 static void show(const struct follow *f)
 {
-    const int64_t since_ns = waiting_since_ns(&f->waiting);
+    const int64_t since_ns = waiting_late_since_ns(&f->waiting);
     metric_set(waiting, (int64_t)f->waiting.events);
     metric_set(oldest, since_ns != 0 ? clock_now_ns() - since_ns : 0);
     metric_set(skew, in_ns(skew_us(&f->reference.skew)));

@@ -130,7 +130,7 @@ static void on_lost(void *arg, const char *reason)
         message_list_push(&p->again, m);
     message_list_append(&p->again, &later);
     p->blocked = false;
-    waiting_lost(&p->follow.waiting);
+    waiting_lost(&p->follow.waiting, clock_now_ns());
     for (size_t lane = 0; lane < OUTBOX_LANES; lane++)
         nacks_void(&p->nacks[lane]);
     metric_set(p->metrics.blocked, 0);

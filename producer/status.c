@@ -156,13 +156,13 @@ static void reply(const struct status *s, struct call *c)
     buffer_finish(&body);
 }
 
-/* A lane whose queue is empty has stored what was doubted. */
-static void tell_empty(const struct status *s)
+static void tell_ready(const struct status *s)
 {
     struct follow *f = publisher_follow(s->options.publisher);
     for (unsigned lane = 0; lane < TOPOLOGY_LANES; lane++)
-        if (s->figures[lane].known && s->figures[lane].messages == 0)
-            waiting_lane_empty(&f->waiting, (enum outbox_lane)lane, clock_now_ns());
+        if (s->figures[lane].known)
+            waiting_lane_seen(&f->waiting, (enum outbox_lane)lane, s->figures[lane].messages,
+                              clock_now_ns());
 }
 
 static void end_round(struct status *s)
@@ -171,7 +171,7 @@ static void end_round(struct status *s)
     s->answered_ns = clock_now_ns();
     for (unsigned i = 0; i < QUEUES; i++)
         s->figures[i] = s->incoming[i];
-    tell_empty(s);
+    tell_ready(s);
     while (s->waiting_count > 0)
         reply(s, s->waiting[--s->waiting_count]);
 }

@@ -114,14 +114,23 @@ void waiting_refused(struct waiting *w, uint64_t number)
     trim(w);
 }
 
-void waiting_lost(struct waiting *w)
+void waiting_lost(struct waiting *w, int64_t now_ns)
 {
+    w->lost_ns = now_ns;
+    w->back_ns = 0;
+    for (size_t lane = 0; lane < OUTBOX_LANES; lane++)
+        w->lanes[lane].ready = false;
     for (uint64_t n = w->first; n < w->first + w->count; n++) {
         struct waiting_entry *e = at(w, n);
         if (e->state == SENT)
             end(w, e);
     }
     trim(w);
+}
+
+void waiting_back(struct waiting *w, int64_t now_ns)
+{
+    w->back_ns = now_ns;
 }
 
 int64_t waiting_stored(struct waiting *w, const struct receipt_range *range)
@@ -141,18 +150,36 @@ int64_t waiting_stored(struct waiting *w, const struct receipt_range *range)
     return sent_ns;
 }
 
-/* Before the oldest that is held stand at most as many as a link's confirms are awaited of. */
+/* It was held when the link went, whose return shows nothing of it. */
+static bool is_orphan(const struct waiting *w, const struct waiting_lane *lane, int64_t sent_ns)
+{
+    return w->back_ns != 0 && sent_ns <= w->lost_ns && !lane->ready;
+}
+
+static int64_t since_ns(const struct waiting *w, bool orphans)
+{
+    int64_t first_ns = 0;
+    for (uint64_t n = w->first; n < w->first + w->count && first_ns == 0; n++) {
+        const struct waiting_entry *e = at(w, n);
+        if (e->state == HELD && (orphans || !is_orphan(w, &w->lanes[e->lane], e->sent_ns)))
+            first_ns = e->sent_ns;
+    }
+    for (const struct waiting_lane *l = w->lanes; l < w->lanes + OUTBOX_LANES; l++) {
+        const bool counts = l->merged_ns != 0 && (orphans || !is_orphan(w, l, l->merged_ns));
+        if (counts && (first_ns == 0 || l->merged_ns < first_ns))
+            first_ns = l->merged_ns;
+    }
+    return first_ns;
+}
+
 int64_t waiting_since_ns(const struct waiting *w)
 {
-    int64_t since_ns = 0;
-    for (uint64_t n = w->first; n < w->first + w->count && since_ns == 0; n++)
-        since_ns = at(w, n)->state == HELD ? at(w, n)->sent_ns : 0;
-    for (size_t lane = 0; lane < OUTBOX_LANES; lane++) {
-        const int64_t merged_ns = w->lanes[lane].merged_ns;
-        if (merged_ns != 0 && (since_ns == 0 || merged_ns < since_ns))
-            since_ns = merged_ns;
-    }
-    return since_ns;
+    return since_ns(w, true);
+}
+
+int64_t waiting_late_since_ns(const struct waiting *w)
+{
+    return since_ns(w, false);
 }
 
 /* What the lane got no later than then is stored. */
@@ -174,9 +201,11 @@ static void end_until(struct waiting *w, enum outbox_lane lane, int64_t until_ns
     l->merged_ns = 0;
 }
 
-void waiting_lane_empty(struct waiting *w, enum outbox_lane lane, int64_t now_ns)
+void waiting_lane_seen(struct waiting *w, enum outbox_lane lane, size_t ready, int64_t now_ns)
 {
-    end_until(w, lane, now_ns - WAITING_SURE_NS);
+    w->lanes[lane].ready = ready > 0;
+    if (ready == 0)
+        end_until(w, lane, now_ns - WAITING_SURE_NS);
 }
 
 void waiting_watch(struct waiting *w, int64_t now_ns)
@@ -184,11 +213,14 @@ void waiting_watch(struct waiting *w, int64_t now_ns)
     if (now_ns - w->turned_ns < WAITING_SURE_NS)
         return;
     w->turned_ns = now_ns;
+    const bool long_back = w->back_ns != 0 && now_ns - w->back_ns >= 2 * WAITING_SURE_NS;
     for (size_t lane = 0; lane < OUTBOX_LANES; lane++) {
         struct waiting_lane *l = &w->lanes[lane];
         l->settled_ns = l->earlier_ns;
         l->earlier_ns = l->stored_ns;
         if (l->settled_ns != 0)
             end_until(w, (enum outbox_lane)lane, l->settled_ns);
+        if (long_back && !l->ready)
+            end_until(w, (enum outbox_lane)lane, w->lost_ns);
     }
 }

@@ -3,11 +3,12 @@
  * What is accepted and not yet told stored: the messages by their numbers, from their publish to
  * their receipt. All zero is empty; waiting_finish.
  *
- * A message counts once it is confirmed. Its receipt may be lost: the connection it would come by
- * went, or the consumer died between the commit and the telling. So after WAITING_SURE_NS it is
- * doubted: no consumer holds a message for longer without it going back to the queue (heartbeats,
- * the consumer's patience of 60 s), to its head. It counts on until its lane has no message ready,
- * which not every login may ask; or until one published after it has been stored for as long.
+ * A message counts once it is confirmed. Its receipt may be lost: the consumer died between commit
+ * and telling, or the link went, whose address receipts come to. So after WAITING_SURE_NS it is
+ * doubted: no consumer holds a message for longer (heartbeats, its patience of 60 s). It counts on
+ * until its lane has no message ready, which not every login may ask, or until one published after
+ * it has been stored for as long. What was held when the link went is late only when its lane is
+ * seen with messages ready; where that cannot be seen it is over two turns after the link is back.
  * What was accepted before the process started is not known here. At most WAITING_APART messages
  * are told apart; of more the oldest are only counted, and doubted together.
  */
@@ -20,8 +21,6 @@
 #define WAITING_SURE_NS INT64_C(120000000000)
 #define WAITING_APART   ((size_t)1 << 20)
 
-struct waiting_entry;
-
 struct waiting {
     struct waiting_entry *ring; /* owned; number n at n modulo capacity, a power of two */
     size_t capacity;
@@ -32,24 +31,29 @@ struct waiting {
         int64_t merged_ns;              /* when the oldest of them was published; 0: none */
         int64_t stored_ns;              /* the latest publish of those told stored */
         int64_t earlier_ns, settled_ns; /* what it was one and two turns ago */
+        bool ready;                     /* its queue was last seen with messages ready */
     } lanes[OUTBOX_LANES];
-    int64_t turned_ns; /* when a turn of WAITING_SURE_NS last began */
+    int64_t lost_ns, back_ns; /* when the link last went, and came back: 0 until then */
+    int64_t turned_ns;        /* when a turn of WAITING_SURE_NS last began */
 };
 
 void waiting_finish(struct waiting *w);
 
-/* It is about to be published. Its number; 0 when memory ran out: it is not followed. */
+/* About to be published. Its number; 0 when memory ran out: not followed. */
 uint64_t waiting_send(struct waiting *w, enum outbox_lane lane, size_t events, int64_t now_ns);
 void waiting_held(struct waiting *w, uint64_t number);    /* confirmed */
 void waiting_refused(struct waiting *w, uint64_t number); /* not held: it never waits */
-void waiting_lost(struct waiting *w); /* so are all that are not confirmed: the link went */
+/* The link went: what is not confirmed never waits, for the rest no receipt comes. */
+void waiting_lost(struct waiting *w, int64_t now_ns);
+void waiting_back(struct waiting *w, int64_t now_ns);
 
 /* Told stored. When the last of them that was not known to be was published; 0: all were. */
 int64_t waiting_stored(struct waiting *w, const struct receipt_range *range);
-
-int64_t waiting_since_ns(const struct waiting *w);     /* when the oldest was published; 0: none */
+/* When the oldest was published, and the oldest whose receipt could have come; 0: none. */
+int64_t waiting_since_ns(const struct waiting *w);
+int64_t waiting_late_since_ns(const struct waiting *w);
 void waiting_watch(struct waiting *w, int64_t now_ns); /* now and then */
-/* Nothing of the lane is ready: what is doubted there is stored. */
-void waiting_lane_empty(struct waiting *w, enum outbox_lane lane, int64_t now_ns);
+/* So many messages of the lane are ready; none: what is doubted there is stored. */
+void waiting_lane_seen(struct waiting *w, enum outbox_lane lane, size_t ready, int64_t now_ns);
 
 #endif

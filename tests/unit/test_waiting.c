@@ -79,7 +79,7 @@ static void what_the_broker_did_not_take_never_waits(void **state)
     waiting_held(&w, 2);
     waiting_refused(&w, 1);
     assert_int_equal(w.first, 2);
-    waiting_lost(&w); /* the link went: 3 to 5 are published again under other numbers */
+    waiting_lost(&w, NOW_NS); /* the link went: 3 to 5 are published again under other numbers */
     assert_int_equal(w.events, 10);
     assert_int_equal(w.count, 4);
     assert_int_equal(send(&w, 10), 6);
@@ -96,9 +96,9 @@ static void what_is_old_is_doubted_once_its_lane_is_empty(void **state)
     waiting_held(&w, waiting_send(&w, OUTBOX_URGENT, 2, OLD_NS));
     waiting_send(&w, OUTBOX_NORMAL, 4, OLD_NS); /* not confirmed */
     waiting_held(&w, waiting_send(&w, OUTBOX_NORMAL, 8, NOW_NS));
-    waiting_lane_empty(&w, OUTBOX_NORMAL, NOW_NS);
+    waiting_lane_seen(&w, OUTBOX_NORMAL, 0, NOW_NS);
     assert_int_equal(w.events, 10);
-    waiting_lane_empty(&w, OUTBOX_URGENT, NOW_NS);
+    waiting_lane_seen(&w, OUTBOX_URGENT, 0, NOW_NS);
     assert_int_equal(w.events, 8);
     assert_int_equal(waiting_since_ns(&w), NOW_NS);
     waiting_held(&w, 3);
@@ -126,6 +126,42 @@ static void what_was_passed_by_a_later_one_is_stored_in_the_end(void **state)
     waiting_finish(&w);
 }
 
+/* Its receipt would have come to the address of before. */
+static void what_was_held_when_the_link_went_is_late_only_where_it_is_seen(void **state)
+{
+    struct waiting w = {0};
+    (void)state;
+    waiting_held(&w, waiting_send(&w, OUTBOX_NORMAL, 1, OLD_NS));
+    waiting_lost(&w, OLD_NS + 1);
+    assert_int_equal(waiting_late_since_ns(&w), OLD_NS);
+    waiting_back(&w, NOW_NS);
+    waiting_held(&w, waiting_send(&w, OUTBOX_NORMAL, 2, NOW_NS + 1));
+    assert_int_equal(w.events, 3);
+    assert_int_equal(waiting_since_ns(&w), OLD_NS);
+    assert_int_equal(waiting_late_since_ns(&w), NOW_NS + 1);
+    waiting_lane_seen(&w, OUTBOX_NORMAL, 7, NOW_NS + 2);
+    assert_int_equal(waiting_late_since_ns(&w), OLD_NS);
+    waiting_watch(&w, NOW_NS + 3 * WAITING_SURE_NS);
+    assert_int_equal(w.events, 3);
+    waiting_finish(&w);
+}
+
+static void what_was_held_when_the_link_went_is_over_in_time_where_nobody_may_look(void **state)
+{
+    struct waiting w = {0};
+    (void)state;
+    waiting_held(&w, waiting_send(&w, OUTBOX_URGENT, 1, OLD_NS));
+    waiting_lost(&w, OLD_NS + 1);
+    waiting_watch(&w, NOW_NS);
+    waiting_back(&w, NOW_NS);
+    waiting_held(&w, waiting_send(&w, OUTBOX_URGENT, 2, NOW_NS + 1));
+    waiting_watch(&w, NOW_NS + WAITING_SURE_NS);
+    assert_int_equal(w.events, 3);
+    waiting_watch(&w, NOW_NS + 2 * WAITING_SURE_NS);
+    assert_int_equal(w.events, 2);
+    waiting_finish(&w);
+}
+
 static void more_than_can_be_told_apart_are_still_counted(void **state)
 {
     struct waiting w = {0};
@@ -138,9 +174,9 @@ static void more_than_can_be_told_apart_are_still_counted(void **state)
     assert_int_equal(stored(&w, 1, WAITING_APART + 3), OLD_NS);
     assert_int_equal(w.events, 6);
     assert_int_equal(waiting_since_ns(&w), OLD_NS);
-    waiting_lane_empty(&w, OUTBOX_URGENT, NOW_NS);
+    waiting_lane_seen(&w, OUTBOX_URGENT, 0, NOW_NS);
     assert_int_equal(w.events, 6);
-    waiting_lane_empty(&w, OUTBOX_NORMAL, NOW_NS);
+    waiting_lane_seen(&w, OUTBOX_NORMAL, 0, NOW_NS);
     assert_int_equal(w.events, 0);
     assert_int_equal(waiting_since_ns(&w), 0);
     waiting_finish(&w);
@@ -155,6 +191,8 @@ int main(void)
         cmocka_unit_test(what_the_broker_did_not_take_never_waits),
         cmocka_unit_test(what_is_old_is_doubted_once_its_lane_is_empty),
         cmocka_unit_test(what_was_passed_by_a_later_one_is_stored_in_the_end),
+        cmocka_unit_test(what_was_held_when_the_link_went_is_late_only_where_it_is_seen),
+        cmocka_unit_test(what_was_held_when_the_link_went_is_over_in_time_where_nobody_may_look),
         cmocka_unit_test(more_than_can_be_told_apart_are_still_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
