@@ -66,6 +66,7 @@ static void tell_all(struct receipts *r)
 static void on_tell(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd, (void)what;
+    loop_works();
     tell_all(arg);
 }
 

@@ -219,6 +219,7 @@ static void on_timer(int fd, short what, void *arg)
 {
     struct writer *w = arg;
     (void)fd, (void)what;
+    loop_works();
     if (w->state == WRITER_FREE)
         writer_go(w, after_idling(w));
     else if (w->state == WRITER_RESTING)

@@ -122,6 +122,7 @@ static void on_answer(evutil_socket_t fd, short what, void *arg)
 {
     struct resolve *r = arg;
     (void)fd, (void)what;
+    loop_works();
     if (r->next != NULL) {
         ask(r);
         return;
