@@ -139,8 +139,8 @@ static void set_faulty(struct batch *b, struct batch_event *e, const struct even
 {
     char text[600];
     const struct event_fault *f = &faults->fault[0];
-    if (faults->count == 0) {
-        set_unreadable(b, e, "no event");
+    if (faults->count == 0) { /* nothing is wrong with it: memory ran out */
+        b->failed = true;
         return;
     }
     snprintf(text, sizeof text, "%s%s%s%s", f->pointer, f->pointer[0] != 0 ? ": " : "", f->detail,

@@ -163,6 +163,8 @@ static struct batch_key *claim_run(struct batch *b, struct batch_key *k, bool *o
     for (struct batch_key *s = first; s < k; s++) {
         if (!s->second || !has_first(&b->events[s->event]))
             continue;
+        if (owner != NULL && owner->event == s->event) /* both ids are one, and it has it */
+            continue;
         if (owner != NULL) {
             judge(b, s, &b->events[owner->event].id, owner->digest);
             continue;

@@ -135,6 +135,8 @@ enum writer_state writer_search_ended(struct writer *w, const struct session_ans
     log_warning("search_ended", "the events at fault go to quarantine, the others are stored",
                 LOG_INT("found", found), LOG_INT("events", w->suspect_count));
     w->searching = false;
+    /* A repetition of what was found takes its place, and may be refused as well. */
+    w->searched = found == 0;
     if (found > 0)
         return WRITER_BEGIN;
     w->fault.class = SQLSTATE_TRANSIENT;

@@ -327,6 +327,9 @@ static bool read_said(struct slice hex, uint8_t out[EVENT_SAID_SIZE])
     return true;
 }
 
+/* Of its token: 255 characters, all of them escaped. */
+#define ALSO_SIZE_MAX (255 * 6 + 2)
+
 /* What stands between the prefix and the fields. Returns the place of the first field. */
 static size_t read_line_head(struct reading *x)
 {
@@ -341,7 +344,7 @@ static size_t read_line_head(struct reading *x)
     if (count == 3 || !slice_equals(m[3].name, SLICE("also")))
         return 3;
     e->also = m[3].value;
-    if (m[3].kind != GATE_STRING || m[3].value.size == 2)
+    if (m[3].kind != GATE_STRING || m[3].value.size == 2 || m[3].value.size > ALSO_SIZE_MAX)
         event_say(x->faults, m[3].name, "expected an id");
     return 4;
 }

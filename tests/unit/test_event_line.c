@@ -156,6 +156,11 @@ static void a_head_is_read_as_it_is_written_and_in_no_other_way(void **state)
     ",\"event_id\":\"k\",\"event_type\":\"t\",\"severity\":\"info\","                              \
     "\"routing_key\":\"events.t\",\"priority\":5}"
 #define SAID ",\"said\":\"0123456789abcdef0123456789abcdef\""
+#define ESCAPED_16                                                                                 \
+    "\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001"                                     \
+    "\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001"
+#define ESCAPED_256 ESCAPED_64 ESCAPED_64 ESCAPED_64 ESCAPED_64
+#define ESCAPED_64  ESCAPED_16 ESCAPED_16 ESCAPED_16 ESCAPED_16
     static const struct {
         const char *line;
         bool good;
@@ -168,6 +173,8 @@ static void a_head_is_read_as_it_is_written_and_in_no_other_way(void **state)
         {HEAD SAID SAID REST, false},
         {HEAD SAID ",\"also\":\"\"" REST, false},
         {HEAD SAID ",\"also\":7" REST, false},
+        {HEAD SAID ",\"also\":\"" ESCAPED_64 "\"" REST, true},
+        {HEAD SAID ",\"also\":\"" ESCAPED_256 "\"" REST, false}, /* no id is that long */
         {HEAD ", \"said\":\"0123456789abcdef0123456789abcdef\"" REST, false},
         {HEAD SAID ",\"also\": \"k#1\"" REST, false},
         {HEAD ",\"said\":\"0123456789ABCDEF0123456789ABCDEF\"" REST, false},

@@ -122,6 +122,17 @@ static void a_second_id_is_claimed_when_the_first_is_had(void **state)
     batch_destroy(b);
 }
 
+/* Nobody of ours says so. */
+static void two_ids_that_are_one_are_no_repetition_of_each_other(void **state)
+{
+    struct batch *b = batch_of((const char *[]){X ",\"also\":\"k\",\"event_id\":\"k\"", NULL});
+    (void)state;
+    win(b, SLICE("k"));
+    assert_false(batch_claim_second(b));
+    assert_int_equal(verdict(b, 0), BATCH_STORE);
+    batch_destroy(b);
+}
+
 static void alone_and_in_a_list_it_is_one_event(void **state)
 {
     static const char *const orders[][3] = {{ONE, ELEMENT}, {ELEMENT, ONE}};
@@ -204,6 +215,7 @@ int main(void)
         cmocka_unit_test(the_same_said_is_a_repetition_whatever_line_it_became),
         cmocka_unit_test(a_key_of_an_older_version_is_met),
         cmocka_unit_test(a_second_id_is_claimed_when_the_first_is_had),
+        cmocka_unit_test(two_ids_that_are_one_are_no_repetition_of_each_other),
         cmocka_unit_test(alone_and_in_a_list_it_is_one_event),
         cmocka_unit_test(its_second_id_may_be_taken),
         cmocka_unit_test(a_conflict_holds_no_second_id),

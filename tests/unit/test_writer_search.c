@@ -26,6 +26,30 @@ static void the_culprit_is_found_and_quarantined(void **state)
     assert_int_equal(told.refused, 1);
 }
 
+/* What repeats the first is stored in its place, and is refused for the same reason. */
+static void a_culprit_that_shows_when_another_is_out_is_found_as_well(void **state)
+{
+    (void)state;
+    scene_store(scene_batch(2, ""));
+    scene_no("begin, copy", "22P05", NULL);
+    for (int found = 0; found < 2; found++) {
+        scene_ok("ROLLBACK");
+        scene_ok("BEGIN");
+        if (found == 0)
+            scene_ok("copy piece");            /* 0 */
+        scene_no("copy piece", "22P05", NULL); /* 1, then 0 */
+        scene_ok(SQL_UNDO_PIECE);
+        if (found == 1)
+            scene_ok("copy piece"); /* the control row */
+        scene_ok("ROLLBACK");
+        scene_ok("begin, quarantine_events");
+        if (found == 0)
+            scene_no("copy again", "22P05", NULL);
+    }
+    scene_ok_commit("record_batch, commit");
+    scene_stored(0, 0, 2);
+}
+
 static void a_lone_culprit_is_blamed_when_the_control_row_is_taken(void **state)
 {
     (void)state;
@@ -194,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_culprit_is_found_and_quarantined),
+        TEST(a_culprit_that_shows_when_another_is_out_is_found_as_well),
         TEST(a_lone_culprit_is_blamed_when_the_control_row_is_taken),
         TEST(nobody_is_blamed_when_the_control_row_is_refused),
         TEST(an_outage_in_the_search_blames_nobody),
