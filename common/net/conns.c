@@ -142,13 +142,14 @@ struct standing {
     int64_t worth; /* among those of a rank, the least goes first */
 };
 
-/* Who has never asked anything has shown no more than that he can connect. */
+/* Who has never asked anything has shown no more than that he can connect; unless it is we who have
+ * not looked yet at what he sent. */
 static struct standing standing_of(const struct conn *c, int64_t now_ns)
 {
     const int64_t age_ns = now_ns - c->since_ns;
     const int64_t patience_ns = c->asked_before ? c->owner->request_timeout_ns / 16 : FRESH_NS;
     const bool is_idle = c->state == CONN_LINGERING || (c->state == CONN_IDLE && c->asked_before);
-    if (c->state == CONN_ASKED || (!c->asked_before && age_ns < FRESH_NS))
+    if (c->state == CONN_ASKED || (!c->asked_before && (c->waiting || age_ns < FRESH_NS)))
         return (struct standing){RANK_STAYS, 0};
     if (is_idle)
         return (struct standing){RANK_IDLE, c->since_ns};
