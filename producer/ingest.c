@@ -22,7 +22,8 @@
 enum {
     TEXT_KEPT_BYTES = 256 * 1024, /* memory kept between requests */
     ITEMS_KEPT = 1024,
-    STEP_BLANKS = 64 * 1024, /* blank bytes of a step */
+    STEP_BLANKS = 64 * 1024,   /* blank bytes of a step */
+    ELEMENT_SLACK = 64 * 1024, /* read of a larger one, to tell where the next begins */
 };
 
 struct ingest *ingest_create(const struct ingest_limits *limits)
@@ -125,6 +126,13 @@ static void accept(struct ingest *in, struct ingest_item *item, const struct gat
     in->result.line_bytes += item->line.size;
 }
 
+/* As it came: the text may be one that was made of it. */
+static bool is_too_large(const struct ingest *in, struct slice text)
+{
+    const size_t came = in->body.came_bytes > 0 ? in->body.came_bytes : slice_trim(text).size;
+    return came > in->limits.event_bytes;
+}
+
 /* *value becomes the object of ours it stands for. */
 static bool turn(struct ingest *in, struct ingest_item *item, struct gate_value *value)
 {
@@ -147,12 +155,9 @@ static bool turn(struct ingest *in, struct ingest_item *item, struct gate_value 
 static void judge(struct ingest *in, struct ingest_item *item, struct gate_value *value)
 {
     struct log_event e;
-    const size_t came = in->body.came_bytes > 0 ? in->body.came_bytes : value->text.size;
-    if (came > in->limits.event_bytes) {
-        ingest_refuse_size(in, item);
-    } else if (!turn(in, item, value)) {
+    if (!turn(in, item, value))
         return;
-    } else if (event_read(in->reader, value, &e, &in->faults)) {
+    if (event_read(in->reader, value, &e, &in->faults)) {
         accept(in, item, value, &e);
     } else {
         ingest_tell(in);
@@ -164,7 +169,9 @@ static void read_whole(struct ingest *in, struct ingest_item *item, struct slice
 {
     struct gate_value value;
     struct gate_verdict verdict;
-    if (!gate_scan_whole(event_reader_gate(in->reader), text, &value, &verdict))
+    if (is_too_large(in, text))
+        ingest_refuse_size(in, item);
+    else if (!gate_scan_whole(event_reader_gate(in->reader), text, &value, &verdict))
         ingest_refuse_verdict(in, item, &verdict, (size_t)(text.data - in->body.text.data));
     else
         judge(in, item, &value);
@@ -212,10 +219,7 @@ static bool step_lines(struct ingest *in)
     struct ingest_item *item = add_item(in, in->number++);
     if (item == NULL)
         return false;
-    if (line.size > in->limits.event_bytes)
-        ingest_refuse_size(in, item);
-    else
-        read_whole(in, item, line);
+    read_whole(in, item, line);
     return true;
 }
 
@@ -233,21 +237,41 @@ static void break_off(struct ingest *in, struct slice rest, const char *detail)
         ingest_refuse_text(in, item, detail, offset_of(in, rest));
 }
 
+/* Its end is not looked for much beyond what an event may have. False: the item says why. */
+static bool scan_element(struct ingest *in, struct ingest_item *item, struct gate_value *out)
+{
+    const size_t most = in->limits.event_bytes + ELEMENT_SLACK;
+    walk_space(&in->rest);
+    const bool is_cut = in->rest.size > most;
+    struct slice part = {in->rest.data, is_cut ? most : in->rest.size};
+    struct gate_verdict verdict;
+    if (gate_scan(event_reader_gate(in->reader), &part, out, &verdict)) {
+        in->rest.size -= (size_t)(part.data - in->rest.data);
+        in->rest.data = part.data;
+        return true;
+    }
+    if (is_cut && verdict.offset >= in->limits.event_bytes)
+        ingest_refuse_size(in, item);
+    else
+        ingest_refuse_verdict(in, item, &verdict, offset_of(in, in->rest));
+    return false;
+}
+
 /* False when nothing behind the element can be read. */
-static bool read_element(struct ingest *in, struct slice *rest)
+static bool read_element(struct ingest *in)
 {
     struct gate_value value;
-    struct gate_verdict verdict;
     struct ingest_item *item = add_item(in, 0);
     if (item == NULL)
         return false;
-    const size_t before = offset_of(in, *rest);
-    if (!gate_scan(event_reader_gate(in->reader), rest, &value, &verdict)) {
-        ingest_refuse_verdict(in, item, &verdict, before);
+    if (!scan_element(in, item, &value)) {
         in->result.broken = true;
         return false;
     }
-    judge(in, item, &value);
+    if (is_too_large(in, value.text))
+        ingest_refuse_size(in, item);
+    else
+        judge(in, item, &value);
     return true;
 }
 
@@ -266,7 +290,7 @@ static bool step_array(struct ingest *in)
         if (walk_byte(&in->rest, ']'))
             return end_array(in);
     }
-    if (!read_element(in, &in->rest))
+    if (!read_element(in))
         return false;
     if (walk_byte(&in->rest, ','))
         return true;

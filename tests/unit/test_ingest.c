@@ -225,6 +225,50 @@ static void an_event_may_be_as_large_as_the_limit(void **state)
     }
 }
 
+/* What it is beyond its size does not matter: nobody reads that far. */
+static void what_is_too_large_is_refused_unread(void **state)
+{
+    static const enum ingest_form forms[] = {INGEST_JSON, INGEST_LINES, INGEST_ONE};
+    char body[500];
+    (void)state;
+    memset(body, '{', sizeof body);
+    body[401] = '\0';
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        const struct ingest_result r = read_text(body, forms[i], NULL);
+        assert_int_equal(r.count, 1);
+        assert_int_equal(r.items[0].status, 413);
+    }
+}
+
+/* {"a":"xx…"} of this size behind another event in an array, ended by `end`. */
+static struct ingest_result read_large_element(size_t size, const char *end)
+{
+    static char body[200000];
+    const int before = snprintf(body, sizeof body, "[" GOOD ",{\"a\":\"");
+    memset(body + before, 'x', size);
+    snprintf(body + (size_t)before + size, 100, "%s", end);
+    return read_text(body, INGEST_JSON, NULL);
+}
+
+static void an_element_is_not_read_far_beyond_its_limit(void **state)
+{
+    (void)state;
+    struct ingest_result r = read_large_element(60000, "\"}," GOOD "]"); /* the next is found */
+    assert_int_equal(r.count, 3);
+    assert_int_equal(r.items[1].status, 413);
+    assert_int_equal(r.items[2].status, 202);
+    assert_false(r.broken);
+    r = read_large_element(100000, "\"}," GOOD "]");
+    assert_int_equal(r.count, 2);
+    assert_int_equal(r.items[1].status, 413);
+    assert_string_equal(r.items[1].slug, "too-large");
+    assert_true(r.broken);
+    r = read_large_element(100000, "\x01"); /* whatever stands there */
+    assert_int_equal(r.items[1].status, 413);
+    r = read_large_element(10, "\x01");
+    assert_int_equal(r.items[1].status, 400);
+}
+
 static void forms_follow_the_content_type(void **state)
 {
     static const struct {
@@ -288,6 +332,8 @@ int main(void)
         cmocka_unit_test(one_among_many_has_the_id_of_what_it_says),
         cmocka_unit_test(faults_name_the_place),
         cmocka_unit_test(an_event_may_be_as_large_as_the_limit),
+        cmocka_unit_test(what_is_too_large_is_refused_unread),
+        cmocka_unit_test(an_element_is_not_read_far_beyond_its_limit),
         cmocka_unit_test(forms_follow_the_content_type),
         cmocka_unit_test(keys_are_plain_or_quoted),
     };
