@@ -21,7 +21,7 @@ enum {
 static const struct gate_limits otlp_limits = {.depth = 64, .members = 1 << 22, .digits = 1 << 25};
 
 struct intake {
-    size_t body_bytes_max;
+    size_t body_bytes_max, event_bytes;
     struct intake_request request; /* at hand */
     struct ingest_body body;       /* of it, as far as it is known */
     struct decoder decoder;        /* while it is decoded */
@@ -35,12 +35,13 @@ struct intake {
     struct cloudevents_binary binary;
 };
 
-struct intake *intake_create(size_t body_bytes_max)
+struct intake *intake_create(size_t body_bytes_max, size_t event_bytes)
 {
     struct intake *k = calloc(1, sizeof *k);
     if (k == NULL)
         return NULL;
     k->body_bytes_max = body_bytes_max;
+    k->event_bytes = event_bytes;
     k->otlp = gate_create(&otlp_limits);
     if (k->otlp != NULL)
         return k;
@@ -274,6 +275,7 @@ static enum intake_progress begin_otlp(struct intake *k, struct call *c)
     k->turning = otlp_begin(&(struct otlp_request){.gate = k->otlp,
                                                    .body = k->body.text,
                                                    .bytes_max = k->body_bytes_max * OTLP_GROWTH_MAX,
+                                                   .record_bytes_max = k->event_bytes,
                                                    .out = &k->lines});
     return k->turning != NULL || refuse_memory(c) ? INTAKE_MORE : INTAKE_ANSWERED;
 }

@@ -12,7 +12,7 @@
 
 struct intake;
 
-struct intake *intake_create(size_t body_bytes_max); /* NULL: no memory */
+struct intake *intake_create(size_t body_bytes_max, size_t event_bytes); /* NULL: no memory */
 void intake_destroy(struct intake *k);
 
 enum intake_door {

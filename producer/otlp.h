@@ -30,9 +30,10 @@ enum otlp_result {
 };
 
 struct otlp_request {
-    struct gate *gate; /* lent; wide enough for a whole request */
-    struct slice body; /* lent */
-    size_t bytes_max;  /* that are appended to out, about */
+    struct gate *gate;       /* lent; wide enough for a whole request */
+    struct slice body;       /* lent */
+    size_t bytes_max;        /* that are appended to out, about */
+    size_t record_bytes_max; /* of a record as it came; the line of a larger one is as long */
     struct buffer *out;
 };
 struct otlp_turning;

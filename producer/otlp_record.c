@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/json_text.h"
@@ -211,6 +212,27 @@ static void flatten(struct otlp_turning *t, size_t start)
     }
 }
 
+/* Whatever is as long stands for it: a line that is too large is refused before it is read. */
+static void add_too_large(struct otlp_turning *t)
+{
+    const size_t size = t->request.record_bytes_max + 1;
+    char *room = buffer_reserve(t->out, size);
+    if (room == NULL)
+        return;
+    memset(room, '-', size);
+    t->out->size += size;
+}
+
+static bool end_line(struct otlp_turning *t)
+{
+    buffer_add_byte(t->out, '\n');
+    if (t->out->failed || t->resource.failed || t->scope.failed)
+        t->result = OTLP_NO_MEMORY;
+    else if (t->out->size > t->end)
+        t->result = OTLP_TOO_LARGE;
+    return t->result == OTLP_TURNED;
+}
+
 bool otlp_add_record(struct otlp_turning *t, struct slice record)
 {
     static const struct otlp_names names = {record_names, RECORD_FIELDS, OTLP_NO_LIST};
@@ -218,6 +240,10 @@ bool otlp_add_record(struct otlp_turning *t, struct slice record)
     struct event_fault fault;
     if (!otlp_has_kind(record, GATE_OBJECT))
         return otlp_refuse_scope(t, "/logRecords", "expected a list of objects");
+    if (record.size > t->request.record_bytes_max) {
+        add_too_large(t);
+        return end_line(t);
+    }
     if (!otlp_pick(record, &names, t->field, &fault))
         return refuse_member(t, fault.pointer, fault.detail);
     if (!check_texts(t))
@@ -231,10 +257,5 @@ bool otlp_add_record(struct otlp_turning *t, struct slice record)
     add_metadata(t);
     buffer_add_byte(t->out, '}');
     flatten(t, start);
-    buffer_add_byte(t->out, '\n');
-    if (t->out->failed || t->resource.failed || t->scope.failed)
-        t->result = OTLP_NO_MEMORY;
-    else if (t->out->size > t->end)
-        t->result = OTLP_TOO_LARGE;
-    return t->result == OTLP_TURNED;
+    return end_line(t);
 }

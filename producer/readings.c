@@ -43,7 +43,7 @@ struct readings {
 
 static bool reader_init(struct reader *r, const struct readings_options *o)
 {
-    r->intake = intake_create(o->body_bytes_max);
+    r->intake = intake_create(o->body_bytes_max, o->limits.event_bytes);
     r->ingest = ingest_create(&o->limits);
     return r->intake != NULL && r->ingest != NULL;
 }

@@ -79,7 +79,7 @@ static void check_otlp(struct slice text)
     struct event_fault fault = {0};
     buffer_clear(&out);
     const enum otlp_result result =
-        otlp_turn(&(struct otlp_request){wide_gate, text, DECODED_MAX, &out}, &fault);
+        otlp_turn(&(struct otlp_request){wide_gate, text, DECODED_MAX, DECODED_MAX, &out}, &fault);
     CHECK(result != OTLP_MALFORMED || fault.detail[0] != '\0');
     struct slice rest = buffer_slice(&out);
     while (result == OTLP_TURNED && rest.size > 0) {

@@ -8,6 +8,8 @@
 #include "producer/otlp.h"
 #include "producer/otlp_value.h"
 
+enum { RECORD_MAX = 2000 };
+
 static struct gate *gate;
 static struct buffer out;
 static struct event_fault fault;
@@ -32,7 +34,7 @@ static enum otlp_result turn(const char *body)
     buffer_clear(&out);
     fault = (struct event_fault){0};
     const enum otlp_result result =
-        otlp_turn(&(struct otlp_request){gate, slice_of(body), 100000, &out}, &fault);
+        otlp_turn(&(struct otlp_request){gate, slice_of(body), 100000, RECORD_MAX, &out}, &fault);
     buffer_add_byte(&out, '\0');
     return result;
 }
@@ -87,6 +89,27 @@ static void records_become_events(void **state)
         const char *line = line_of(cases[i].record);
         if (line == NULL || strcmp(line, cases[i].line) != 0)
             fail_msg("%s\n%s", cases[i].record, line);
+    }
+}
+
+/* Its line is refused for its size, and the others stand beside it. */
+static void a_record_that_is_too_large_is_not_turned(void **state)
+{
+    char body[RECORD_MAX + 200];
+    (void)state;
+    for (int size = RECORD_MAX; size <= RECORD_MAX + 1; size++) {
+        snprintf(body, sizeof body,
+                 "{\"resourceLogs\":[{\"scopeLogs\":[{\"logRecords\":[{},{\"traceId\":\"\","
+                 "\"eventName\":\"%0*d\"},{}]}]}]}",
+                 size - 29, 7);
+        assert_int_equal(turn(body), OTLP_TURNED);
+        const char *line = strchr(out.data, '\n') + 1, *next = strchr(line, '\n') + 1;
+        if (size > RECORD_MAX)
+            assert_int_equal(next - line, RECORD_MAX + 2);
+        else
+            assert_non_null(strstr(line, "0007\""));
+        assert_string_equal(next, "{\"type\":\"log\",\"payload\":{},\"metadata\":{}}\n");
+        assert_true(size <= RECORD_MAX || line[0] != '{');
     }
 }
 
@@ -303,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_become_events),
+        cmocka_unit_test(a_record_that_is_too_large_is_not_turned),
         cmocka_unit_test(severities_come_in_fours),
         cmocka_unit_test(values_are_told_as_plain_json),
         cmocka_unit_test(values_as_deep_as_the_gate_allows_are_told),
