@@ -300,13 +300,6 @@ static bool step_array(struct ingest *in)
     return false;
 }
 
-void ingest_drop(struct ingest *in)
-{
-    if (in->records.count > 0)
-        resends_put_back(in->limits.resends, &in->records, clock_now_ns());
-    resend_list_finish(&in->records);
-}
-
 static void trim_memory(struct ingest *in)
 {
     if (in->text.capacity > TEXT_KEPT_BYTES)
@@ -320,13 +313,20 @@ static void trim_memory(struct ingest *in)
     }
     buffer_clear(&in->text);
     twins_clear(&in->twins);
-    ingest_drop(in);
+}
+
+void ingest_drop(struct ingest *in)
+{
+    if (in->records.count > 0)
+        resends_put_back(in->limits.resends, &in->records, clock_now_ns());
+    resend_list_finish(&in->records);
+    trim_memory(in);
 }
 
 void ingest_begin(struct ingest *in, const struct ingest_body *body)
 {
     struct slice start = body->text;
-    trim_memory(in);
+    ingest_drop(in);
     in->body = *body;
     in->rest = body->text;
     in->number = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From the body of a request to normalised lines, each event with its verdict: in steps, so that a
- * large body need not stop all, or at once. What it read is lent until the next begin. */
+ * large body need not stop all, or at once. What it read is lent until it is dropped. */
 #ifndef HOLDFAST_PRODUCER_INGEST_H
 #define HOLDFAST_PRODUCER_INGEST_H
 
@@ -58,7 +58,7 @@ void ingest_destroy(struct ingest *in);
 void ingest_begin(struct ingest *in, const struct ingest_body *body); /* copied; its text is lent */
 bool ingest_step(struct ingest *in); /* reads an event or so; false: all is read */
 void ingest_end(struct ingest *in, struct ingest_result *out);
-void ingest_drop(struct ingest *in); /* what was not handed on can come again; at any time */
+void ingest_drop(struct ingest *in); /* what was not handed on can come again; as does begin */
 void ingest_read(struct ingest *in, const struct ingest_body *body, struct ingest_result *out);
 struct slice ingest_text(const struct ingest *in, struct ingest_span span);
 

@@ -163,16 +163,17 @@ static void read_trace(struct intake *k, const struct call *c, struct ingest_bod
 bool intake_begin(struct intake *k, const struct intake_request *request)
 {
     intake_end(k);
-    if (k->plain.capacity > BUFFER_KEPT_BYTES)
-        buffer_finish(&k->plain);
-    if (k->lines.capacity > BUFFER_KEPT_BYTES)
-        buffer_finish(&k->lines);
-    buffer_clear(&k->plain);
-    buffer_clear(&k->lines);
     k->request = *request;
     k->body = (struct ingest_body){.form = INGEST_JSON, .shape = &shape_plain};
     read_trace(k, request->call, &k->body);
     return read_key(request->call, &k->body) && begin_coding(k, request->call);
+}
+
+static void empty(struct buffer *b)
+{
+    if (b->capacity > BUFFER_KEPT_BYTES)
+        buffer_finish(b);
+    buffer_clear(b);
 }
 
 void intake_end(struct intake *k)
@@ -182,6 +183,8 @@ void intake_end(struct intake *k)
     if (k->turning != NULL)
         (void)otlp_end(k->turning, &fault);
     k->turning = NULL;
+    empty(&k->plain);
+    empty(&k->lines);
 }
 
 /* A body is said to be JSON. What does not say what it is may come of any web page, which a browser

@@ -2,7 +2,7 @@
 /*
  * From a request to a body ingest can read, in steps: the coding taken off, the form found, and
  * with it the shape of the events in it. One intake serves requests one after another; what it made
- * is lent until the next.
+ * is lent until its end.
  */
 #ifndef HOLDFAST_PRODUCER_INTAKE_H
 #define HOLDFAST_PRODUCER_INTAKE_H
@@ -36,6 +36,6 @@ enum intake_progress {
 MUST_CHECK bool intake_begin(struct intake *k,
                              const struct intake_request *request); /* false: answered */
 MUST_CHECK enum intake_progress intake_step(struct intake *k, struct ingest_body *out);
-void intake_end(struct intake *k); /* before all steps are done */
+void intake_end(struct intake *k); /* at any time: what it made is not needed any more */
 
 #endif

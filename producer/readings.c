@@ -12,6 +12,7 @@
 #include <event2/event.h>
 
 #include "common/base/clock.h"
+#include "common/base/metrics.h"
 #include "common/net/loop.h"
 #include "producer/answer.h"
 
@@ -38,8 +39,17 @@ struct readings {
     struct reader small, large;
     bool reading;                 /* the large reader has a request */
     struct waiting *first, *last; /* for it */
+    size_t waiting;               /* of them */
     struct event *turn;           /* owned; pending while there is one */
 };
+
+static struct metric *turned_away;
+
+void readings_register(void)
+{
+    turned_away = metrics_counter("large_bodies_refused_total", "",
+                                  "Answered 503: too many large bodies waited to be read.");
+}
 
 static bool reader_init(struct reader *r, const struct readings_options *o)
 {
@@ -52,6 +62,13 @@ static void reader_finish(struct reader *r)
 {
     intake_destroy(r->intake);
     ingest_destroy(r->ingest);
+}
+
+/* It has no request any more, nor the memory one took. */
+static void reader_end(struct reader *r)
+{
+    intake_end(r->intake);
+    ingest_drop(r->ingest);
 }
 
 /* False: answered. */
@@ -68,7 +85,6 @@ static void deliver(struct readings *rs, struct reader *r)
     ingest_end(r->ingest, &result);
     rs->options.on_read(rs->options.arg,
                         &(struct reading){&r->request, r->ingest, &r->body, &result});
-    ingest_drop(r->ingest);
 }
 
 /* False: the request is out of our hands. */
@@ -96,6 +112,7 @@ static bool go_on(struct readings *rs, struct reader *r, int64_t most_ns)
         if (clock_now_ns() >= end_ns)
             return true;
     }
+    reader_end(r);
     return false;
 }
 
@@ -104,15 +121,27 @@ static void schedule(struct readings *rs)
     event_add(rs->turn, &(const struct timeval){0});
 }
 
+/* The next whose client is still there; false: nobody is. */
+static bool take_next(struct readings *rs, struct intake_request *out)
+{
+    static const char gone[] = "the client has gone; nothing was taken";
+    struct waiting *w;
+    while ((w = rs->first) != NULL) {
+        *out = w->request;
+        rs->first = w->next;
+        rs->waiting--;
+        free(w);
+        if (!call_is_gone(out->call))
+            return true;
+        answer_unavailable(out->call, "overloaded", gone);
+    }
+    return false;
+}
+
 static bool begin_next(struct readings *rs)
 {
-    struct waiting *w = rs->first;
-    if (w == NULL)
-        return false;
-    rs->first = w->next;
-    rs->reading = begin(&rs->large, &w->request);
-    free(w);
-    return true;
+    struct intake_request request;
+    return take_next(rs, &request) && begin(&rs->large, &request);
 }
 
 static void on_turn(evutil_socket_t fd, short events, void *arg)
@@ -121,15 +150,23 @@ static void on_turn(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     loop_works();
-    if (rs->reading || begin_next(rs))
-        rs->reading = rs->reading && go_on(rs, &rs->large, SLICE_NS);
+    if (rs->reading)
+        rs->reading = go_on(rs, &rs->large, SLICE_NS);
+    else
+        rs->reading = begin_next(rs);
     if (rs->reading || rs->first != NULL)
         schedule(rs);
 }
 
 static void wait_in_line(struct readings *rs, const struct intake_request *request)
 {
-    struct waiting *w = malloc(sizeof *w);
+    struct waiting *w;
+    if (rs->waiting == READINGS_WAIT_MAX) {
+        metric_add(turned_away, 1);
+        answer_unavailable(request->call, "overloaded", "too many large bodies wait to be read");
+        return;
+    }
+    w = malloc(sizeof *w);
     if (w == NULL) {
         answer_unavailable(request->call, "overloaded", "out of memory; nothing was taken");
         return;
@@ -140,6 +177,7 @@ static void wait_in_line(struct readings *rs, const struct intake_request *reque
     else
         rs->last->next = w;
     rs->last = w;
+    rs->waiting++;
     schedule(rs);
 }
 
@@ -148,24 +186,21 @@ void readings_add(struct readings *rs, const struct intake_request *request)
     if (call_body(request->call).size > SMALL_BYTES) {
         wait_in_line(rs, request);
     } else if (begin(&rs->small, request) && go_on(rs, &rs->small, SMALL_NS)) {
-        intake_end(rs->small.intake);
-        ingest_drop(rs->small.ingest);
+        reader_end(&rs->small);
         wait_in_line(rs, request);
     }
 }
 
 void readings_refuse_all(struct readings *rs, const char *slug, const char *detail)
 {
-    if (rs->reading)
+    struct intake_request request;
+    if (rs->reading) {
         answer_unavailable(rs->large.request.call, slug, detail);
-    rs->reading = false;
-    ingest_drop(rs->large.ingest);
-    while (rs->first != NULL) {
-        struct waiting *w = rs->first;
-        rs->first = w->next;
-        answer_unavailable(w->request.call, slug, detail);
-        free(w);
+        reader_end(&rs->large);
     }
+    rs->reading = false;
+    while (take_next(rs, &request))
+        answer_unavailable(request.call, slug, detail);
 }
 
 struct readings *readings_create(const struct readings_options *options)

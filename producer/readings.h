@@ -2,13 +2,16 @@
 /*
  * The reading of bodies, shared out between small ones and large ones. A body that can be read in
  * no time is read when it comes. The others wait in a line for a reader of their own, which gets
- * some time in each turn of the loop: the longest does not make the shortest wait.
+ * some time in each turn of the loop: the longest does not make the shortest wait. The line is as
+ * long as READINGS_WAIT_MAX; beyond it a request is answered 503.
  */
 #ifndef HOLDFAST_PRODUCER_READINGS_H
 #define HOLDFAST_PRODUCER_READINGS_H
 
 #include "producer/ingest.h"
 #include "producer/intake.h"
+
+enum { READINGS_WAIT_MAX = 64 };
 
 struct event_base;
 struct readings;
@@ -28,6 +31,7 @@ struct readings_options {
     void *arg;
 };
 
+void readings_register(void); /* its metrics, before workers fork */
 struct readings *readings_create(const struct readings_options *options); /* NULL: no memory */
 void readings_destroy(struct readings *rs); /* when no request is left */
 

@@ -228,6 +228,7 @@ void routes_add(struct routes *x, struct router *r)
     unavailable = metrics_counter("requests_unavailable_total", "",
                                   "What was posted and refused before it was read or taken.");
     resends_register();
+    readings_register();
     body_bytes = metrics_size("request_body_bytes", "", "Bodies of events.");
     router_add(r, &(struct route){"POST", "/log", on_log, x});
     router_add(r, &(struct route){"POST", "/v1/events", on_log, x});

@@ -57,6 +57,11 @@ void call_gone(struct call *c)
         on_gone(c->gone_arg);
 }
 
+bool call_is_gone(const struct call *c)
+{
+    return c->conn == NULL;
+}
+
 struct slice call_method(const struct call *c)
 {
     return c->guard.head.method;

@@ -40,7 +40,6 @@ struct problem {
 
 struct slice call_method(const struct call *c);
 struct slice call_path(const struct call *c); /* as it came, without the query */
-
 /* data NULL when absent. A parameter is given as it came: still percent-encoded. */
 struct slice call_parameter(const struct call *c, const char *name);
 struct slice call_header(const struct call *c, const char *name);
@@ -51,6 +50,7 @@ bool call_next_header(const struct call *c, struct slice *rest, struct slice *ou
 struct slice call_body(const struct call *c);
 void call_drop_body(struct call *c); /* nobody needs it any more: its memory is given back */
 
+bool call_is_gone(const struct call *c); /* nobody is left to be answered */
 /* Told once if the client goes, or shuts its side, before its answer is on its way. */
 void call_on_gone(struct call *c, void (*on_gone)(void *arg), void *arg);
 void call_set_style(struct call *c, const struct call_style *style);
