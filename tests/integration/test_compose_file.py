@@ -7,7 +7,18 @@ import yaml
 
 from rig.stack import SOURCE
 
-FILE = yaml.safe_load((SOURCE / "deploy/compose.yaml").read_text())
+
+
+class Loader(yaml.SafeLoader):
+    """Compose refuses a key that stands twice; YAML's own loader takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        keys = [key.value for key, _ in node.value]  # before those of << are among them
+        assert len(keys) == len(set(keys)), f"a key stands twice{node.start_mark}"
+        return super().construct_mapping(node, deep)
+
+
+FILE = yaml.load((SOURCE / "deploy/compose.yaml").read_text(), Loader)
 SERVERS = {"postgres": "/var/lib/postgresql", "rabbitmq": "/var/lib/rabbitmq"}
 
 
