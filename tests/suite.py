@@ -189,7 +189,7 @@ def reported(status: int, report: Path) -> Count:
 
 def integration() -> Count:
     return pytest("integration", "build-gcc", "tests/integration", "tests/style",
-                  "tests/platform")
+                  "tests/platform", seconds=2400)
 
 
 def bench() -> Count:
@@ -202,7 +202,7 @@ def integration_asan() -> Count:
 
 
 def faults() -> Count:
-    return pytest("faults", "build-gcc", "tests/fault", "-m", "not mutants")
+    return pytest("faults", "build-gcc", "tests/fault", "-m", "not mutants", seconds=2400)
 
 
 def faults_asan() -> Count:
@@ -229,7 +229,7 @@ def containers() -> Count:
 def platform() -> Count:
     """The next Debian, as a newcomer. Skips itself, and says why, where no root can be made."""
     status, text = command("platform", ["tests/platform/run", "trixie", "--slice",
-                                        "--folder", "build-slice"], 900, PYTHONDONTWRITEBYTECODE="1")
+                                        "--folder", "build-slice"], 1800, PYTHONDONTWRITEBYTECODE="1")
     return counted(status, text)
 
 

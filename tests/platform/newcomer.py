@@ -58,7 +58,7 @@ PORTS = ("PRODUCER_PORT", "METRICS_PORT", "RABBITMQ_PORT", "DATABASE_PORT")
 SLICE = [UP, JOB, DOCTOR, DOWN]
 TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
     ("build-gcc", 1800), ("unit", 900), ("build-clang", 900), ("unit-clang", 900),
-    ("integration", 2400), ("faults", 2400))]
+    ("integration", 2700), ("faults", 2700))]
 
 
 def git(*args: str, folder: Path = SOURCE) -> str:
@@ -71,6 +71,7 @@ def clone(target: Path) -> str:
     if target.exists():
         git("fetch", "-q", str(SOURCE), "HEAD", folder=target)
         git("reset", "-q", "--hard", "FETCH_HEAD", folder=target)
+        git("clean", "-qfd", folder=target)  # what was not committed then; what is built stays
     else:
         git("clone", "-q", "--no-hardlinks", str(SOURCE), str(target))
     changed = git("status", "--porcelain", "-z", "--untracked-files=all", "--no-renames")
@@ -105,7 +106,6 @@ class Platform:
         else:
             remove(self.folder)
             unpack(self.release, self.root)
-        self.revision = clone(self.root / CLONE)
         self.revision = clone(self.root / CLONE)
         self.log.mkdir(exist_ok=True)
 

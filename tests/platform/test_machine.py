@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A machine leaves nothing behind, however it ends. Its root is this machine's own here."""
 import os
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -8,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from machine import Machine, running
-from rig.process import is_alive
 from rig.wait import wait_for
 
 HERE = Path(__file__).resolve().parent
-LEAVES_ONE = "setsid sleep 600 >/dev/null 2>&1 & echo $!"
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a machine")
 
@@ -22,47 +21,54 @@ def log(tmp_path: Path) -> Path:
     return tmp_path / "log"
 
 
-def sleepers() -> set[int]:
-    """All processes of this machine that sleep for 600 seconds."""
-    found = set()
+@pytest.fixture
+def nap() -> str:
+    """How many seconds a test's own processes sleep; nobody else's sleep as long."""
+    return str(random.SystemRandom().randrange(10**6, 10**9))
+
+
+def leave_one(nap: str) -> str:
+    return f"setsid sleep {nap} >/dev/null 2>&1 & echo $!"
+
+
+def sleepers(nap: str) -> list[int]:
+    found = []
     for entry in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            if entry.read_bytes() == b"sleep\0" b"600\0":
-                found.add(int(entry.parent.name))
+            if entry.read_bytes() == f"sleep\0{nap}\0".encode():
+                found.append(int(entry.parent.name))
         except OSError:
             continue
     return found
 
 
-def test_what_runs_in_it_ends_with_it(log: Path) -> None:
-    before = sleepers()
+def test_what_runs_in_it_ends_with_it(nap: str, log: Path) -> None:
     with running(Path("/"), {}) as machine:
-        assert machine.shell(LEAVES_ONE, log, 20) == 0
-        assert len(sleepers() - before) == 1
-    assert sleepers() == before
+        assert machine.shell(leave_one(nap), log, 20) == 0
+        wait_for("the sleeper", lambda: sleepers(nap), 20)
+    assert not sleepers(nap)
 
 
-def test_what_runs_in_it_ends_with_whoever_started_it(log: Path) -> None:
-    before = sleepers()
+def test_what_runs_in_it_ends_with_whoever_started_it(nap: str, log: Path) -> None:
     starter = subprocess.Popen(
         [sys.executable, "-c", "import sys; from pathlib import Path; from machine import Machine\n"
          "m = Machine(Path('/'), {}); m.start()\n"
-         f"m.shell({LEAVES_ONE!r}, Path({str(log)!r}), 20)\n"
+         f"m.shell({leave_one(nap)!r}, Path({str(log)!r}), 20)\n"
          "print('started', flush=True); sys.stdin.read()"],
         env={**os.environ, "PYTHONPATH": f"{HERE}:{HERE.parent}"}, stdin=subprocess.PIPE,
         stdout=subprocess.PIPE)
     assert starter.stdout and starter.stdout.readline() == b"started\n"
-    assert len(sleepers() - before) == 1
+    wait_for("the sleeper", lambda: sleepers(nap), 20)
     starter.kill()
     starter.communicate()
-    wait_for("everything ended", lambda: sleepers() == before, 20)
+    wait_for("everything ended", lambda: not sleepers(nap), 20)
 
 
-def test_a_command_that_does_not_end_in_time_ends_all_and_the_machine_goes_on(log: Path) -> None:
-    before = sleepers()
+def test_a_command_that_does_not_end_in_time_ends_all_and_the_machine_goes_on(
+        nap: str, log: Path) -> None:
     with running(Path("/"), {"NAME": "kept"}) as machine:
-        assert machine.shell("sleep 600", log, 1) == 124
-        assert sleepers() == before
+        assert machine.shell(f"sleep {nap}", log, 1) == 124
+        assert not sleepers(nap)
         assert machine.shell('test "$NAME" = kept', log, 20) == 0
     assert "not finished within 1 s" in log.read_text()
 
