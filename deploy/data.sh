@@ -6,14 +6,16 @@
 servers=/usr/lib/postgresql
 way_up="$root/docs/operations.md, \"Upgrading the servers\""
 
-# Sets postgres_bin: the server that made the database, or for a new one the newest.
+# Sets postgres_bin: the server that made the database, or for a new one the newest. A client has a folder
+# there too.
 choose_postgres() {
-    local newest version
-    newest=$(find "$servers" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | tail -n 1)
+    [ -z "$database_host" ] || return 0
+    local newest version note=$state/postgresql/data/PG_VERSION
+    newest=$(find "$servers" -path "$servers/*/bin/postgres" -printf '%P\n' | sort -V | tail -n 1)
+    newest=${newest%%/*}
+    [ -n "$newest" ] || die "no PostgreSQL server is in $servers; install the package postgresql"
     version=$newest
-    if [ -z "$database_host" ] && [ -f "$state/postgresql/data/PG_VERSION" ]; then
-        version=$(<"$state/postgresql/data/PG_VERSION")
-    fi
+    [ ! -f "$note" ] || version=$(<"$note")
     postgres_bin=$servers/$version/bin
     [ -x "$postgres_bin/postgres" ] || die "the database in $state/postgresql is of PostgreSQL $version, whose server is not installed.
   Nothing was started or changed. Either install it (postgresql-$version; a machine that was upgraded to

@@ -60,8 +60,25 @@ def test_the_server_that_made_the_database_serves_it(tmp_path: Path) -> None:
     done = call(tmp_path, f"servers={tree}; database_host=; choose_postgres; echo $postgres_bin")
     assert done.stdout.splitlines()[-1] == f"{tree}/15/bin"
     assert "stays with PostgreSQL 15" in done.stdout and "to go on to 17" in done.stdout
-    done = call(tmp_path, f"servers={tree}; database_host=far; choose_postgres; echo $postgres_bin")
-    assert done.stdout == f"{tree}/17/bin\n", "a database elsewhere has its own server"
+
+
+def test_a_folder_without_a_server_is_none(tmp_path: Path) -> None:
+    """It may be a client's, or what a server that was removed has left."""
+    tree = tmp_path / "servers"
+    put(tree / "18/bin/psql", "")
+    choose = f"servers={tree}; database_host=; choose_postgres; echo $postgres_bin"
+    done = call(tmp_path, choose)
+    assert done.returncode == 1 and f"no PostgreSQL server is in {tree}" in done.stderr
+    assert "the database in" not in done.stderr, "there is none"
+    put(tree / "17/bin/postgres", "")
+    (tree / "17/bin/postgres").chmod(0o755)
+    assert call(tmp_path, choose).stdout == f"{tree}/17/bin\n"
+
+
+def test_a_database_elsewhere_needs_no_server_here(tmp_path: Path) -> None:
+    put(tmp_path / "postgresql/data/PG_VERSION", "9.6\n")
+    done = call(tmp_path, f"servers={tmp_path}/none; database_host=far; choose_postgres; echo on")
+    assert (done.stdout, done.stderr) == ("on\n", "")
 
 
 def test_the_brokers_data_of_a_release_too_far_away_is_refused(tmp_path: Path) -> None:
