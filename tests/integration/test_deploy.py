@@ -4,6 +4,7 @@ that is one."""
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -127,6 +128,17 @@ def a_second_up_changes_nothing_that_runs(deployment: Deployment) -> None:
     assert {name: deployment.pid(name) for name in names} == before
 
 
+def an_up_replaces_what_one_that_was_interrupted_left(deployment: Deployment) -> None:
+    """It had installed the program, but not yet started it."""
+    before = {name: deployment.pid(name) for name in ("consumer", "producer")}
+    program = deployment.state / "bin/holdfast-consumer"
+    shutil.copy2(program, program.with_name(".new"))
+    program.with_name(".new").rename(program)
+    deployment.up()
+    assert deployment.pid("consumer") != before["consumer"]
+    assert deployment.pid("producer") == before["producer"]
+
+
 def down_ends_a_broker_that_stands_still(deployment: Deployment) -> None:
     """It says so."""
     assert deployment.post("kept") == 202
@@ -171,6 +183,7 @@ def test_a_deployment_from_up_to_purge(deployment: Deployment, tmp_path: Path) -
     each_login_has_its_rights_and_no_more(deployment)
     the_broker_is_the_process_that_was_started(deployment)
     a_second_up_changes_nothing_that_runs(deployment)
+    an_up_replaces_what_one_that_was_interrupted_left(deployment)
     down_ends_a_broker_that_stands_still(deployment)
     an_up_whose_broker_ends_says_so_at_once(deployment)
 
@@ -183,6 +196,17 @@ def test_a_deployment_from_up_to_purge(deployment: Deployment, tmp_path: Path) -
     assert victim.read_text() == "root's own\n" and mode(victim) == "0o600"
     assert victim.stat().st_uid == os.getuid(), "root followed a link"
     assert deployment.stored("kept") == 1 and deployment.post("again") == 202
+
+
+def test_the_folders_above_that_it_makes_let_the_servers_users_pass(tmp_path: Path) -> None:
+    """Whatever the umask; it ends here before it installs anything."""
+    for name in ("dpkg-query", "apt-get", "sudo"):
+        (tmp_path / name).symlink_to("/bin/false")
+    state = tmp_path / "a/b/state"
+    done = run([str(SOURCE / "deploy/up")],
+               clean_environment(HOLDFAST_STATE=str(state), PATH=f"{tmp_path}:/usr/bin:/bin"), 60)
+    assert done.returncode == 1 and "apt-get update failed" in done.stderr
+    assert mode(tmp_path / "a") == mode(tmp_path / "a/b") == "0o755" and mode(state) == "0o711"
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has users to drop to")
