@@ -83,10 +83,10 @@ def one_byte() -> Iterator[bytes | float]:
     yield 3600.0
 
 
-def pipeline(request: bytes) -> Callable[[], Iterator[bytes | float]]:
+def pipeline(request: bytes, times: int = 100) -> Callable[[], Iterator[bytes | float]]:
     def program() -> Iterator[bytes | float]:
         while True:
-            yield request * 100
+            yield request * times
     return program
 
 
@@ -135,7 +135,22 @@ def events() -> bytes:
     return b"\n".join(b'{"event_type":"log","message":"%s"}' % (b"m" * 1900) for _ in range(10_000))
 
 
+def pieces(size: int) -> bytes:
+    line = b'{"event_type":"log","message":"%s"}\n' % (b"m" * 60)
+    body = line * (size // len(line))
+    return HEAD + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+
+def nested() -> bytes:
+    """One record of OpenTelemetry of 4 MB of lists in lists."""
+    value = b'{"arrayValue":{"values":['
+    leaves = b",".join([b'{"intValue":1}'] * 260_000)
+    return (b'{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"attributes":[{"key":"a","value":'
+            + value * 15 + leaves + b"]}}" * 15 + b"}]}]}]}]}")
+
+
 GZIP = HEAD + b"Content-Encoding: gzip\r\n"
+OTLP = b"POST /v1/logs HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 GET = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n"
 
 # name: how many connections, and what each does; the last: whether answers are read
@@ -147,6 +162,9 @@ ABUSES: dict[str, tuple[int, Callable[[], Callable[[], Iterator[bytes | float]]]
     "pipeline HEAD": (200, lambda: pipeline(b"HEAD /metrics HTTP/1.1\r\nHost: h\r\n\r\n"), False),
     "blank lines": (4, lambda: repeated(GZIP, blank_lines()), True),
     "large bodies": (2, lambda: repeated(HEAD + b"X: 1\r\n", b"\n" * 19_000_000), True),
+    "pipeline bodies": (1000, lambda: pipeline(pieces(20_000), 1), True),
+    "gzip bodies": (1000, lambda: repeated(GZIP, gzip.compress(b"\n" * 15_000_000, 6)), True),
+    "one large record": (2, lambda: repeated(OTLP, nested()), True),
     "slow bodies": (500, lambda: slow_body, False),
     "slow heads": (500, lambda: slow_head, False),
     "chunks of a byte": (20, lambda: chunks(b""), False),
