@@ -111,7 +111,7 @@ def play(stack: Stack, section: Section) -> int:
             wait_for(f"{query} to find {text}",
                      lambda: any(holds(row, json.loads(text)) for row in result_rows(stack, query)))
         else:
-            assert kind in ("python", "sh") or kind.startswith("json catalogue"), \
+            assert kind in ("python", "sh", "syslog-ng") or kind.startswith("json catalogue"), \
                 f"a block of no kind: {kind}"
     return requests
 

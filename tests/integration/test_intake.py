@@ -66,7 +66,8 @@ def test_B9_a_paused_intake_says_why_and_drops_nothing(stack: Stack) -> None:
     assert (said["mode"], said["reason"]) == ("pause", "the disks are exchanged \u2713")
     ready = stack.producer.get("/readyz?verbose")
     assert (ready.status_code, ready.text) == \
-        (503, "[+] rabbitmq healthy\n[-] intake unhealthy: the disks are exchanged \u2713\nnot ready\n")
+        (503, "[+] rabbitmq healthy\n[+] storing healthy\n[+] clock healthy\n"
+              "[-] intake unhealthy: the disks are exchanged \u2713\nnot ready\n")
     assert stack.producer.get("/livez").status_code == 200
     health = stack.producer.get("/health")
     assert health.status_code == 503

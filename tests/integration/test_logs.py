@@ -137,7 +137,7 @@ def test_an_outage_is_a_few_lines_however_often_is_tried(stack: Stack, broker: V
     wait_for("some tries", lambda: time.monotonic() - begin > 3)
     during = {d: parsed(d)[before[d]:] for d in stack.daemons}
     permit(broker, ".*")
-    for daemon, links in ((stack.producer, 2), (stack.consumer, 3)):
+    for daemon, links in ((stack.producer, 2), (stack.consumer, 4)):
         daemon.wait_ready()
         assert 1 <= actions(during[daemon]).count("link_lost") <= links
         assert actions(during[daemon]).count("link_failed") <= links

@@ -4,6 +4,7 @@ commands are run as they stand there, and what `output` promises must be in what
 that: the rules for Prometheus, and the links of all documents."""
 import json
 import re
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rig.broker import ADMIN, ADMIN_PASSWORD, SCRIPTS, Broker, Vhost
+from rig.clock import Clock
 from rig.database import SUPERUSER, Cluster, Database
 from rig.lone import LISTEN, lone, running
 from rig.process import Process, clean_environment, run
@@ -77,6 +79,15 @@ def conflict(make: Maker) -> Iterator[tuple]:
         stack.post({"event_type": "x", "event_id": "twice", "title": title})
     wait_for("the conflict", lambda: stack.database.value("SELECT count(*) FROM quarantine"))
     yield stack, {}
+
+
+@trouble("A clock is wrong")
+def two_days_ahead(make: Maker) -> Iterator[tuple]:
+    with tempfile.TemporaryDirectory() as folder:
+        stack = make(start=False, consumer_env=Clock(Path(folder) / "clock", "+2d").env)
+        stack.consumer.start()
+        wait_for("a wrong clock", lambda: stack.consumer.health()["checks"]["clock"]["status"] != "healthy")
+        yield stack, {}
 
 
 @trouble("The queue grows")
