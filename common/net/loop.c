@@ -17,8 +17,12 @@
 #define WINDOW_NS (60 * CLOCK_S)
 
 /* Of the process's one loop. The longest of this window and of the one before is told: of the last
- * minute at least, the last two at most. */
+ * minute at least, the last two at most. A turn is what lies between two looks for events. While
+ * callbacks make others active libevent goes on without returning; then its cached time, which is
+ * that of the last look, tells one turn from the next. */
 static struct {
+    struct event_base *base; /* lent; NULL while no loop runs */
+    struct timeval looked;   /* when the present turn began, by the base */
     struct metric *longest;
     int64_t began_ns; /* 0: no work yet in this turn */
     int64_t window_ns, of_window_ns, of_last_ns;
@@ -147,20 +151,9 @@ void loop_register(void)
                          "Longest time the loop served nobody else, of the last minute.");
 }
 
-void loop_works(void)
+static void end_turn(int64_t now_ns)
 {
-    if (turn.began_ns == 0)
-        turn.began_ns = clock_now_ns();
-}
-
-int64_t loop_turn_ns(void)
-{
-    return turn.began_ns == 0 ? 0 : clock_now_ns() - turn.began_ns;
-}
-
-static void end_turn(void)
-{
-    const int64_t now_ns = clock_now_ns(), length_ns = loop_turn_ns();
+    const int64_t length_ns = turn.began_ns != 0 ? now_ns - turn.began_ns : 0;
     turn.began_ns = 0;
     if (length_ns == 0 || turn.longest == NULL)
         return;
@@ -175,12 +168,39 @@ static void end_turn(void)
                turn.of_window_ns > turn.of_last_ns ? turn.of_window_ns : turn.of_last_ns);
 }
 
+static void end_turn_if_over(int64_t now_ns)
+{
+    struct timeval looked;
+    if (turn.base == NULL || event_base_gettimeofday_cached(turn.base, &looked) != 0 ||
+        (looked.tv_sec == turn.looked.tv_sec && looked.tv_usec == turn.looked.tv_usec))
+        return;
+    turn.looked = looked;
+    end_turn(now_ns);
+}
+
+void loop_works(void)
+{
+    const int64_t now_ns = clock_now_ns();
+    end_turn_if_over(now_ns);
+    if (turn.began_ns == 0)
+        turn.began_ns = now_ns;
+}
+
+int64_t loop_turn_ns(void)
+{
+    const int64_t now_ns = clock_now_ns();
+    end_turn_if_over(now_ns);
+    return turn.began_ns == 0 ? 0 : now_ns - turn.began_ns;
+}
+
 void loop_run(struct loop *l)
 {
+    turn.base = l->base;
     do {
         event_base_loop(l->base, EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY);
-        end_turn();
+        end_turn(clock_now_ns());
     } while (!event_base_got_break(l->base));
+    turn.base = NULL;
 }
 
 void loop_stop(struct loop *l)
