@@ -12,7 +12,7 @@
 
 #include "common/base/metrics.h"
 
-enum { NONE = UINT32_MAX };
+#define NONE UINT32_MAX
 
 struct entry {
     uint8_t said[EVENT_SAID_SIZE];
