@@ -90,6 +90,16 @@ static void put_string(struct writing *w)
     w->at = behind;
 }
 
+/* What stands behind an e. The gate has seen that PostgreSQL can hold the number. */
+static int64_t read_exponent(struct slice text)
+{
+    const bool is_signed = text.size > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    int64_t value = 0;
+    for (size_t i = is_signed; i < text.size && value < INT32_MAX; i++)
+        value = value * 10 + (text.data[i] - '0');
+    return is_signed && text.data[0] == '-' ? -value : value;
+}
+
 /* The digits without zeros in front. Returns the power of ten of the last one. */
 static int64_t put_digits(struct buffer *out, struct slice number)
 {
@@ -99,7 +109,8 @@ static int64_t put_digits(struct buffer *out, struct slice number)
     for (size_t i = 0; i < number.size; i++) {
         const char c = number.data[i];
         if (c == 'e' || c == 'E')
-            return exponent + strtoll(number.data + i + 1, NULL, 10);
+            return exponent +
+                   read_exponent((struct slice){number.data + i + 1, number.size - i - 1});
         if (c == '.') {
             behind_point = true;
             continue;
