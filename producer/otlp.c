@@ -12,7 +12,10 @@
 #include "producer/otlp_value.h"
 #include "producer/walk.h"
 
-enum { SERVICE_BYTES_MAX = 255 };
+enum {
+    SERVICE_BYTES_MAX = 255,
+    SCAN_BYTES = 256 * 1024, /* of a step: a millisecond */
+};
 
 static bool refuse(struct otlp_turning *t, const char *place, const char *detail)
 {
@@ -126,20 +129,27 @@ static bool begin_resource(struct otlp_turning *t, struct slice resource)
     return true;
 }
 
-static bool scan(struct otlp_turning *t, struct gate *g, struct slice body)
+/* A step of it. */
+static bool scan(struct otlp_turning *t)
 {
     struct gate_value value;
     struct gate_verdict verdict;
     char detail[128];
-    if (!gate_scan_whole(g, body, &value, &verdict)) {
-        snprintf(detail, sizeof detail, "%s (at byte %zu)", gate_fault_text(verdict.fault),
-                 verdict.offset);
-        refuse(t, verdict.pointer, detail);
-        if (verdict.fault == GATE_FAULT_MEMORY)
-            t->result = OTLP_NO_MEMORY;
-        return false;
+    switch (gate_step(t->request.gate, SCAN_BYTES, &value, &verdict)) {
+    case GATE_MORE:
+        return true;
+    case GATE_GOOD:
+        t->scanned = true;
+        return value.kind == GATE_OBJECT || refuse(t, "", "expected an object");
+    case GATE_BAD:
+        break;
     }
-    return value.kind == GATE_OBJECT || refuse(t, "", "expected an object");
+    snprintf(detail, sizeof detail, "%s (at byte %zu)", gate_fault_text(verdict.fault),
+             verdict.offset);
+    refuse(t, verdict.pointer, detail);
+    if (verdict.fault == GATE_FAULT_MEMORY)
+        t->result = OTLP_NO_MEMORY;
+    return false;
 }
 
 static bool begin_all(struct otlp_turning *t)
@@ -170,6 +180,7 @@ struct otlp_turning *otlp_begin(const struct otlp_request *request)
     t->request = *request;
     t->out = request->out;
     t->end = request->out->size + request->bytes_max;
+    gate_begin(request->gate, request->body);
     return t;
 }
 
@@ -177,7 +188,7 @@ bool otlp_step(struct otlp_turning *t)
 {
     struct slice item;
     if (!t->scanned)
-        return t->scanned = scan(t, t->request.gate, t->request.body);
+        return scan(t);
     if (!t->begun)
         return t->begun = begin_all(t);
     if (take(&t->record_list, &item)) {

@@ -38,7 +38,7 @@ struct otlp_request {
 };
 struct otlp_turning;
 
-/* In steps, of which only the first look at the whole of it. */
+/* In steps. The gate and the body are lent until otlp_end. */
 MUST_CHECK struct otlp_turning *otlp_begin(const struct otlp_request *request); /* NULL: memory */
 MUST_CHECK bool otlp_step(struct otlp_turning *t);                              /* false: over */
 enum otlp_result otlp_end(struct otlp_turning *t, struct event_fault *out_fault);

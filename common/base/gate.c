@@ -24,20 +24,22 @@ struct container {
     bool is_object;
 };
 
+enum step { WANT_VALUE, WANT_SEPARATOR };
+
 struct gate {
     struct gate_limits limits;
     struct names names;
     struct gate_member *members; /* of the object at the top; owned */
     size_t member_count, member_capacity;
     size_t names_left, digits_left; /* of the limits */
-    const char *end;                /* of the text */
+    const char *text, *end;         /* being scanned */
+    const char *start, *at;         /* of the value in it, and of the next step */
+    enum step step;
     struct gate_stop stop;
     size_t pointed; /* see above; set with stop */
     size_t depth;
     struct container open[GATE_DEPTH_MAX];
 };
-
-enum step { WANT_VALUE, WANT_SEPARATOR };
 
 struct gate *gate_create(const struct gate_limits *limits)
 {
@@ -228,20 +230,28 @@ static const char *scan_separator(struct gate *g, const char *p, enum step *step
     return p + 1;
 }
 
-/* One value; p stands on its first byte. */
-static const char *scan(struct gate *g, const char *p)
+/* On to the end of the value, or past `pause`. NULL: a fault. */
+static const char *scan(struct gate *g, const char *pause)
 {
-    enum step step = WANT_VALUE;
+    const char *p = g->at;
+    enum step step = g->step;
     do {
         p = step == WANT_VALUE ? scan_value(g, p, &step) : scan_separator(g, p, &step);
-    } while (p != NULL && (g->depth > 0 || step == WANT_VALUE));
+    } while (p != NULL && p <= pause && (g->depth > 0 || step == WANT_VALUE));
+    g->at = p;
+    g->step = step;
     return p;
 }
 
-static void tell(const struct gate *g, const char *start, struct gate_verdict *out)
+static bool is_over(const struct gate *g)
+{
+    return g->depth == 0 && g->step == WANT_SEPARATOR;
+}
+
+static void tell(const struct gate *g, struct gate_verdict *out)
 {
     out->fault = g->stop.fault;
-    out->offset = (size_t)(g->stop.at - start);
+    out->offset = (size_t)(g->stop.at - g->text);
     out->pointer[0] = '\0';
     for (size_t i = 0; i < g->pointed; i++) {
         const struct container *c = &g->open[i];
@@ -255,45 +265,68 @@ static void tell(const struct gate *g, const char *start, struct gate_verdict *o
     }
 }
 
-bool gate_scan(struct gate *g, struct slice *rest, struct gate_value *out,
-               struct gate_verdict *out_verdict)
+void gate_begin(struct gate *g, struct slice text)
 {
-    const struct slice text = rest->data == NULL ? SLICE("") : *rest;
+    if (text.data == NULL)
+        text = SLICE("");
+    g->text = text.data;
     g->end = text.data + text.size;
     g->depth = 0;
     g->member_count = 0;
     g->names_left = g->limits.members;
     g->digits_left = g->limits.digits;
     names_start(&g->names);
-    const char *start = skip_space(text.data, g->end);
-    const char *behind = scan(g, start);
-    if (behind == NULL) {
-        tell(g, text.data, out_verdict);
+    g->at = g->start = skip_space(g->text, g->end);
+    g->step = WANT_VALUE;
+}
+
+static struct gate_value found(const struct gate *g)
+{
+    const enum gate_kind kind = gate_kind_of(*g->start);
+    return (struct gate_value){.kind = kind,
+                               .text = {g->start, (size_t)(g->at - g->start)},
+                               .members = kind == GATE_OBJECT ? g->members : NULL,
+                               .member_count = g->member_count};
+}
+
+bool gate_scan(struct gate *g, struct slice *rest, struct gate_value *out,
+               struct gate_verdict *out_verdict)
+{
+    gate_begin(g, *rest);
+    if (scan(g, g->end) == NULL) {
+        tell(g, out_verdict);
         return false;
     }
-    *out = (struct gate_value){.kind = gate_kind_of(*start),
-                               .text = {start, (size_t)(behind - start)},
-                               .member_count = g->member_count};
-    out->members = out->kind == GATE_OBJECT ? g->members : NULL;
-    *rest = (struct slice){behind, (size_t)(g->end - behind)};
+    *out = found(g);
+    *rest = (struct slice){g->at, (size_t)(g->end - g->at)};
     return true;
+}
+
+enum gate_progress gate_step(struct gate *g, size_t bytes, struct gate_value *out,
+                             struct gate_verdict *out_verdict)
+{
+    const size_t left = (size_t)(g->end - g->at);
+    if (scan(g, g->at + (bytes < left ? bytes : left)) == NULL) {
+        tell(g, out_verdict);
+        return GATE_BAD;
+    }
+    if (!is_over(g))
+        return GATE_MORE;
+    const char *p = skip_space(g->at, g->end);
+    if (p < g->end) {
+        *out_verdict =
+            (struct gate_verdict){.fault = GATE_FAULT_TRAILING, .offset = (size_t)(p - g->text)};
+        return GATE_BAD;
+    }
+    *out = found(g);
+    return GATE_GOOD;
 }
 
 bool gate_scan_whole(struct gate *g, struct slice text, struct gate_value *out,
                      struct gate_verdict *out_verdict)
 {
-    struct slice rest = text;
-    struct gate_value value;
-    if (!gate_scan(g, &rest, &value, out_verdict))
-        return false;
-    const char *p = skip_space(rest.data, rest.data + rest.size);
-    if (p < rest.data + rest.size) {
-        *out_verdict =
-            (struct gate_verdict){.fault = GATE_FAULT_TRAILING, .offset = (size_t)(p - text.data)};
-        return false;
-    }
-    *out = value;
-    return true;
+    gate_begin(g, text);
+    return gate_step(g, text.size, out, out_verdict) == GATE_GOOD;
 }
 
 /* What starts no value counts as a number. */

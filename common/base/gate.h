@@ -42,7 +42,6 @@ enum gate_kind {
     X(DEPTH, "nested too deeply")                                                                  \
     X(MEMBERS, "too many members")                                                                 \
     X(MEMORY, "out of memory")
-
 enum gate_fault {
 #define X(symbol, text) GATE_FAULT_##symbol,
     GATE_FAULTS(X)
@@ -57,31 +56,27 @@ struct gate_limits {
     size_t digits;  /* of all numbers of one value together, written out without exponents */
 };
 
-/* A member of the object at the top. Slices lie in the text that was scanned. */
-struct gate_member {
+struct gate_member {    /* of the object at the top; slices lie in the text that was scanned */
     struct slice name;  /* between the quotes, escapes as they came */
     struct slice value; /* the exact text of the value, quotes and brackets included */
     enum gate_kind kind;
     bool name_escaped; /* name holds a backslash */
 };
 
-/* What gate_scan found. Lent until the next scan. */
-struct gate_value {
+struct gate_value { /* lent until the next scan */
     enum gate_kind kind;
     struct slice text;                 /* exact text of the value */
     const struct gate_member *members; /* of an object, in order; else NULL */
     size_t member_count;
 };
 
-/* Where a scan failed. */
-struct gate_verdict {
+struct gate_verdict { /* where a scan failed */
     enum gate_fault fault;
     size_t offset;     /* of the offending byte in the text as it was given */
     char pointer[256]; /* JSON pointer (RFC 6901) to the value, cut with "…" when too long */
 };
 
 struct gate;
-
 struct gate *gate_create(const struct gate_limits *limits); /* NULL when memory ran out */
 void gate_destroy(struct gate *g);
 
@@ -90,10 +85,15 @@ void gate_destroy(struct gate *g);
 MUST_CHECK bool gate_scan(struct gate *g, struct slice *rest, struct gate_value *out,
                           struct gate_verdict *out_verdict);
 
-/* As gate_scan, and nothing but white space may follow. */
+/* Nothing but white space may follow. */
 MUST_CHECK bool gate_scan_whole(struct gate *g, struct slice text, struct gate_value *out,
                                 struct gate_verdict *out_verdict);
 
+/* The same in steps of about `bytes`, a string in one; the text is lent until the last. */
+enum gate_progress { GATE_MORE, GATE_GOOD, GATE_BAD };
+void gate_begin(struct gate *g, struct slice text);
+MUST_CHECK enum gate_progress gate_step(struct gate *g, size_t bytes, struct gate_value *out,
+                                        struct gate_verdict *out_verdict);
 enum gate_kind gate_kind_of(char first); /* by the first byte of a value's text */
 const char *gate_fault_text(enum gate_fault fault);
 

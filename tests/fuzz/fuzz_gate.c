@@ -18,6 +18,20 @@
             abort();                                                                               \
     } while (0)
 
+/* A step at a time the same is found. */
+static void check_steps(struct gate *gate, struct slice text, bool good,
+                        const struct gate_verdict *whole)
+{
+    struct gate_value value;
+    struct gate_verdict verdict;
+    enum gate_progress progress = GATE_MORE;
+    gate_begin(gate, text);
+    while (progress == GATE_MORE)
+        progress = gate_step(gate, 1, &value, &verdict);
+    CHECK((progress == GATE_GOOD) == good);
+    CHECK(good || (verdict.fault == whole->fault && verdict.offset == whole->offset));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct gate_limits limits = {.depth = 32, .members = 256, .digits = 200000};
@@ -111,7 +125,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         inner = gate_create(&limits);
         CHECK(gate != NULL && inner != NULL);
     }
-    if (gate_scan_whole(gate, text, &value, &verdict)) {
+    const bool good = gate_scan_whole(gate, text, &value, &verdict);
+    check_steps(inner, text, good, &verdict);
+    if (good) {
         check_with_json_c(value.text, value.kind);
         check_members(inner, &value);
     } else {

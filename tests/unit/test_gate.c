@@ -15,6 +15,25 @@
 
 static const struct gate_limits limits = {.depth = 8, .members = 64, .digits = 200000};
 
+/* In steps of so many bytes the same is found as at once. */
+static void scan_in_steps(struct gate *g, struct slice text, size_t bytes, bool wanted,
+                          const struct gate_verdict *wanted_verdict)
+{
+    struct gate_value value;
+    struct gate_verdict verdict;
+    enum gate_progress progress = GATE_MORE;
+    size_t steps = 0;
+    gate_begin(g, text);
+    while (progress == GATE_MORE && steps++ <= text.size)
+        progress = gate_step(g, bytes, &value, &verdict);
+    assert_int_equal(progress, wanted ? GATE_GOOD : GATE_BAD);
+    if (wanted)
+        return;
+    assert_int_equal(verdict.fault, wanted_verdict->fault);
+    assert_int_equal(verdict.offset, wanted_verdict->offset);
+    assert_string_equal(verdict.pointer, wanted_verdict->pointer);
+}
+
 /* Scans an exact copy on the heap, so that a sanitizer sees a read beyond the end. */
 static bool scan_whole(struct slice text, enum gate_kind *out_kind, struct gate_verdict *out)
 {
@@ -25,9 +44,12 @@ static bool scan_whole(struct slice text, enum gate_kind *out_kind, struct gate_
     assert_non_null(copy);
     char *end = copy + 1; /* an odd address */
     memcpy(end, text.data, text.size);
-    const bool good = gate_scan_whole(g, (struct slice){end, text.size}, &value, out);
+    const struct slice whole = {end, text.size};
+    const bool good = gate_scan_whole(g, whole, &value, out);
     if (good)
         *out_kind = value.kind;
+    for (size_t bytes = 0; bytes < 4; bytes++)
+        scan_in_steps(g, whole, bytes, good, out);
     free(copy);
     gate_destroy(g);
     return good;
