@@ -47,6 +47,7 @@ static void on_consuming(void *arg, const struct link_answer *answer)
 void follow_open(struct follow *f, struct link *l)
 {
     waiting_back(&f->waiting, clock_now_ns());
+    f->suspended_ns = clock_suspended_ns();
     if (!f->refused)
         link_consume_replies(l, on_consuming, f);
 }
@@ -84,10 +85,23 @@ void follow_confirmed(struct follow *f, uint64_t number, enum link_outcome outco
         waiting_refused(&f->waiting, number);
 }
 
+/* How long a message has been on its way is not known when the machine was suspended meanwhile. */
+static bool was_suspended_since(struct follow *f, int64_t sent_ns)
+{
+    const int64_t suspended_ns = clock_suspended_ns();
+    if (suspended_ns - f->suspended_ns > CLOCK_S) {
+        f->suspended_ns = suspended_ns;
+        f->resumed_ns = clock_now_ns();
+    }
+    return sent_ns < f->resumed_ns;
+}
+
 /* The message was published before the commit, and the commit was before the receipt. */
 static void learn(struct follow *f, int64_t database_us, int64_t sent_ns)
 {
     const int64_t now_us = clock_wall_us();
+    if (was_suspended_since(f, sent_ns))
+        return;
     reference_learn(&f->reference, database_us, now_us - (clock_now_ns() - sent_ns) / 1000, now_us);
 }
 

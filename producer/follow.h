@@ -18,8 +18,9 @@ struct probe_report;
 struct follow {
     struct waiting waiting;
     struct reference reference;
-    bool refused;       /* the broker knows no direct reply-to: nothing is followed */
-    int64_t doubted_ns; /* when the queues were last asked for */
+    bool refused;                     /* the broker knows no direct reply-to: nothing is followed */
+    int64_t doubted_ns;               /* when the queues were last asked for */
+    int64_t suspended_ns, resumed_ns; /* for how long the machine was, and when that was noticed */
     void (*on_doubt)(void *arg);
     void *doubt_arg;
 };

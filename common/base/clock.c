@@ -36,6 +36,13 @@ int64_t clock_epoch_us(void)
     return clock_wall_us() - ((int64_t)t.tv_sec * US_PER_S + t.tv_nsec / 1000);
 }
 
+int64_t clock_suspended_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (int64_t)t.tv_sec * CLOCK_S + t.tv_nsec - clock_now_ns();
+}
+
 static int64_t days_of(int64_t year, int month, int day)
 {
     const int64_t y = month <= 2 ? year - 1 : year;

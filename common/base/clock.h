@@ -21,6 +21,9 @@ int64_t clock_wall_us(void); /* wall time */
  * clock is set. A machine that was suspended has not started anew. */
 int64_t clock_epoch_us(void);
 
+/* How long the machine was suspended since it started, while clock_now_ns stood still. */
+int64_t clock_suspended_ns(void);
+
 /* Writes CLOCK_TEXT_SIZE characters and a NUL. The year must be 0001 to 9999. */
 void clock_format(int64_t wall_us, char out[CLOCK_TEXT_SIZE + 1]);
 
