@@ -2,12 +2,17 @@
 /*
  * What a body costs is not known before it is read: a few bytes of gzip may be megabytes of blank
  * lines. So a body that came small is begun on the spot, and begun anew in the line of the large
- * ones if its time was not enough.
+ * ones if its time was not enough; the next ones of its connection go there at once.
+ *
+ * In the line the connection that cost least of late is served next, and the one that cost most
+ * gives way when the line is full: who sends one large body fares well beside a thousand that send
+ * nothing else.
  */
 #include "producer/readings.h"
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/event.h>
 
@@ -18,8 +23,9 @@
 
 enum { SMALL_BYTES = 64 * 1024 }; /* as it came */
 
-#define SMALL_NS (2 * CLOCK_MS) /* for a small body */
-#define SLICE_NS (2 * CLOCK_MS) /* for the large ones, in a turn of the loop */
+#define SMALL_NS   CLOCK_MS       /* for a small body */
+#define OVERRUN_NS CLOCK_S        /* what a body counts that was large after all */
+#define SLICE_NS   (CLOCK_MS / 5) /* for the large ones, in a turn of the loop */
 
 struct reader {
     struct intake *intake; /* owned */
@@ -29,18 +35,13 @@ struct reader {
     bool ingesting; /* the intake is through */
 };
 
-struct waiting {
-    struct intake_request request;
-    struct waiting *next;
-};
-
 struct readings {
     struct readings_options options;
     struct reader small, large;
-    bool reading;                 /* the large reader has a request */
-    struct waiting *first, *last; /* for it */
-    size_t waiting;               /* of them */
-    struct event *turn;           /* owned; pending while there is one */
+    bool reading;                                     /* the large reader has a request */
+    struct intake_request waiting[READINGS_WAIT_MAX]; /* for it, as they came */
+    size_t waiting_count;
+    struct event *turn; /* owned; pending while there is one */
 };
 
 static struct metric *turned_away;
@@ -121,16 +122,41 @@ static void schedule(struct readings *rs)
     event_add(rs->turn, &(const struct timeval){0});
 }
 
+static struct intake_request take(struct readings *rs, size_t at)
+{
+    const struct intake_request request = rs->waiting[at];
+    struct intake_request *place = &rs->waiting[at];
+    memmove(place, place + 1, (--rs->waiting_count - at) * sizeof *place);
+    return request;
+}
+
+static size_t find_lightest(const struct readings *rs)
+{
+    size_t at = 0;
+    for (size_t i = 1; i < rs->waiting_count; i++) {
+        if (call_spent_ns(rs->waiting[i].call) < call_spent_ns(rs->waiting[at].call))
+            at = i;
+    }
+    return at;
+}
+
+/* The newest of equals. */
+static size_t find_heaviest(const struct readings *rs)
+{
+    size_t at = 0;
+    for (size_t i = 1; i < rs->waiting_count; i++) {
+        if (call_spent_ns(rs->waiting[i].call) >= call_spent_ns(rs->waiting[at].call))
+            at = i;
+    }
+    return at;
+}
+
 /* The next whose client is still there; false: nobody is. */
 static bool take_next(struct readings *rs, struct intake_request *out)
 {
     static const char gone[] = "the client has gone; nothing was taken";
-    struct waiting *w;
-    while ((w = rs->first) != NULL) {
-        *out = w->request;
-        rs->first = w->next;
-        rs->waiting--;
-        free(w);
+    while (rs->waiting_count > 0) {
+        *out = take(rs, find_lightest(rs));
         if (!call_is_gone(out->call))
             return true;
         answer_unavailable(out->call, "overloaded", gone);
@@ -150,43 +176,45 @@ static void on_turn(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     loop_works();
-    if (rs->reading)
+    if (rs->reading) {
+        call_spend(rs->large.request.call, SLICE_NS);
         rs->reading = go_on(rs, &rs->large, SLICE_NS);
-    else
+    } else {
         rs->reading = begin_next(rs);
-    if (rs->reading || rs->first != NULL)
+    }
+    if (rs->reading || rs->waiting_count > 0)
         schedule(rs);
+}
+
+static void turn_away(const struct intake_request *request)
+{
+    metric_add(turned_away, 1);
+    answer_unavailable(request->call, "overloaded", "too many large bodies wait to be read");
 }
 
 static void wait_in_line(struct readings *rs, const struct intake_request *request)
 {
-    struct waiting *w;
-    if (rs->waiting == READINGS_WAIT_MAX) {
-        metric_add(turned_away, 1);
-        answer_unavailable(request->call, "overloaded", "too many large bodies wait to be read");
-        return;
+    if (rs->waiting_count == READINGS_WAIT_MAX) {
+        const size_t at = find_heaviest(rs);
+        if (call_spent_ns(rs->waiting[at].call) <= call_spent_ns(request->call)) {
+            turn_away(request);
+            return;
+        }
+        const struct intake_request heaviest = take(rs, at);
+        turn_away(&heaviest);
     }
-    w = malloc(sizeof *w);
-    if (w == NULL) {
-        answer_unavailable(request->call, "overloaded", "out of memory; nothing was taken");
-        return;
-    }
-    *w = (struct waiting){.request = *request};
-    if (rs->first == NULL)
-        rs->first = w;
-    else
-        rs->last->next = w;
-    rs->last = w;
-    rs->waiting++;
+    rs->waiting[rs->waiting_count++] = *request;
     schedule(rs);
 }
 
 void readings_add(struct readings *rs, const struct intake_request *request)
 {
-    if (call_body(request->call).size > SMALL_BYTES) {
+    if (call_body(request->call).size > SMALL_BYTES ||
+        call_spent_ns(request->call) > CALL_HEAVY_NS) {
         wait_in_line(rs, request);
     } else if (begin(&rs->small, request) && go_on(rs, &rs->small, SMALL_NS)) {
         reader_end(&rs->small);
+        call_spend(request->call, OVERRUN_NS);
         wait_in_line(rs, request);
     }
 }
@@ -222,7 +250,7 @@ void readings_destroy(struct readings *rs)
 {
     if (rs == NULL)
         return;
-    assert(!rs->reading && rs->first == NULL);
+    assert(!rs->reading && rs->waiting_count == 0);
     if (rs->turn != NULL)
         event_free(rs->turn);
     reader_finish(&rs->small);

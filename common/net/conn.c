@@ -35,9 +35,8 @@ enum {
     LINGER_BODIES = 4,           /* largest bodies that are thrown away behind the last answer */
 };
 
-#define LINGER_NS (2 * CLOCK_S) /* without a byte */
-#define LONG_TURN_NS                                                                               \
-    (10 * CLOCK_MS) /* of the loop: then who else has sent something waits his turn */
+#define LINGER_NS    (2 * CLOCK_S) /* without a byte */
+#define LONG_TURN_NS CLOCK_MS /* of the loop: then who else has sent something waits his turn */
 
 int conn_fd(const struct conn *c)
 {
@@ -110,8 +109,7 @@ void conn_destroy(struct conn *c)
         cs->first = c->next;
     if (c->next != NULL)
         c->next->prev = c->prev;
-    if (c->waiting)
-        TAILQ_REMOVE(&cs->waiting, c, turn);
+    conns_leave_line(c);
     bufferevent_free(c->bev);
     free(c);
     cs->count--;
@@ -270,18 +268,21 @@ void conn_pump(struct conn *c)
         give_up(c);
 }
 
+/* Who sends on while he waits is not read on. */
 static void on_read(struct bufferevent *bev, void *arg)
 {
-    loop_works();
+    const int64_t began_ns = loop_works();
     struct conn *c = arg;
     struct conns *cs = c->owner;
-    (void)bev;
-    const int64_t began_ns = conns_work_begins(cs);
-    if (conns_are_resting(cs) || loop_turn_ns() > LONG_TURN_NS)
+    if (c->line != NULL)
+        bufferevent_disable(bev, EV_READ);
+    else if (conns_are_resting(cs) || loop_turn_ns() > LONG_TURN_NS)
         conns_wait_turn(c);
-    else if (!c->waiting)
+    else
         conn_pump(c);
-    conns_work_ended(cs, began_ns);
+    const int64_t ended_ns = clock_now_ns();
+    conn_spend(c, ended_ns - began_ns, ended_ns);
+    conns_worked(cs, began_ns, ended_ns);
 }
 
 static void on_written(struct bufferevent *bev, void *arg)
@@ -300,7 +301,7 @@ static void on_event(struct bufferevent *bev, short events, void *arg)
 {
     struct conn *c = arg;
     (void)bev;
-    const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING || c->waiting;
+    const bool waits = c->state == CONN_ASKED || c->state == CONN_ANSWERING || c->line != NULL;
     if ((events & BEV_EVENT_EOF) != 0 && waits) {
         c->ended = true;
         if (c->call != NULL)
@@ -339,6 +340,29 @@ void call_on_gone(struct call *c, void (*on_gone)(void *arg), void *arg)
     c->gone_arg = arg;
     if (c->conn == NULL || c->conn->ended)
         call_gone(c);
+}
+
+int64_t conn_spent_ns(const struct conn *c, int64_t now_ns)
+{
+    const int64_t halvings = (now_ns - c->spent_at_ns) / CLOCK_S;
+    return halvings < 63 ? c->spent_ns >> halvings : 0;
+}
+
+void conn_spend(struct conn *c, int64_t ns, int64_t now_ns)
+{
+    c->spent_ns = conn_spent_ns(c, now_ns) + ns;
+    c->spent_at_ns += (now_ns - c->spent_at_ns) / CLOCK_S * CLOCK_S;
+}
+
+int64_t call_spent_ns(const struct call *c)
+{
+    return c->conn != NULL ? conn_spent_ns(c->conn, clock_now_ns()) : 0;
+}
+
+void call_spend(struct call *c, int64_t ns)
+{
+    if (c->conn != NULL)
+        conn_spend(c->conn, ns, clock_now_ns());
 }
 
 bool call_is_last(const struct call *c)

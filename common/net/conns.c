@@ -3,8 +3,9 @@
  * The connections of a server together: who is served when, and who has to go.
  *
  * A connection is read when bytes come, one request of it; what it has pipelined behind that waits
- * in a queue with the others' of the kind, which gets TURN_NS of each turn of the loop. So nobody's
- * share grows with what he sends at once, and who asks one thing at a time waits for none of them.
+ * in line with the others' of the kind, who get TURN_NS of each turn of the loop, and those that
+ * cost much of late wait for those that did not. So nobody's share grows with what he sends at
+ * once, and who asks one thing at a time waits for none of them.
  *
  * Where the loop has other work than HTTP, connections have a share of it: when that is used up,
  * all of them wait until the window is over.
@@ -22,9 +23,12 @@
 #include "common/base/clock.h"
 #include "common/net/loop.h"
 
-enum { SLOW_BYTES = 500 }; /* a second: what moves less hardly moves */
+enum {
+    SLOW_BYTES = 500, /* a second: what moves less hardly moves */
+    LIGHT_TURNS = 8,  /* in one of so many who cost much goes first: it is late, never forgotten */
+};
 
-#define TURN_NS     (2 * CLOCK_MS)
+#define TURN_NS     (CLOCK_MS / 5)
 #define WINDOW_NS   (100 * CLOCK_MS)
 #define FRESH_NS    (50 * CLOCK_MS) /* who has just come has his first request on the way */
 #define FAREWELL_NS (CLOCK_S / 2)
@@ -41,12 +45,19 @@ static void schedule(struct conns *cs)
 void conns_wait_turn(struct conn *c)
 {
     struct conns *cs = c->owner;
-    if (c->waiting)
+    if (c->line != NULL)
         return;
-    c->waiting = true;
-    TAILQ_INSERT_TAIL(&cs->waiting, c, turn);
+    c->line = conn_spent_ns(c, clock_now_ns()) > CALL_HEAVY_NS ? &cs->heavy : &cs->light;
+    TAILQ_INSERT_TAIL(c->line, c, turn);
     if (!event_pending(cs->turn, EV_TIMEOUT, NULL))
         schedule(cs);
+}
+
+void conns_leave_line(struct conn *c)
+{
+    if (c->line != NULL)
+        TAILQ_REMOVE(c->line, c, turn);
+    c->line = NULL;
 }
 
 bool conns_are_resting(const struct conns *cs)
@@ -54,12 +65,7 @@ bool conns_are_resting(const struct conns *cs)
     return cs->share_percent != 0 && cs->spent_ns > WINDOW_NS / 100 * cs->share_percent;
 }
 
-int64_t conns_work_begins(const struct conns *cs)
-{
-    return cs->share_percent != 0 ? clock_now_ns() : 0;
-}
-
-void conns_work_ended(struct conns *cs, int64_t began_ns)
+void conns_worked(struct conns *cs, int64_t began_ns, int64_t ended_ns)
 {
     if (cs->share_percent == 0)
         return;
@@ -67,34 +73,44 @@ void conns_work_ended(struct conns *cs, int64_t began_ns)
         cs->window_ns = began_ns;
         cs->spent_ns = 0;
     }
-    cs->spent_ns += clock_now_ns() - began_ns;
+    cs->spent_ns += ended_ns - began_ns;
     if (!conns_are_resting(cs))
         return;
     schedule(cs);
     cs->on_change(cs->arg);
 }
 
+/* NULL: nobody waits. */
+static struct conn *next_in_line(struct conns *cs)
+{
+    struct conn *light = TAILQ_FIRST(&cs->light), *heavy = TAILQ_FIRST(&cs->heavy);
+    const bool is_heavys_turn = heavy != NULL && cs->turns++ % LIGHT_TURNS == 0;
+    return light == NULL || is_heavys_turn ? heavy : light;
+}
+
 /* The window may be over: who waits is read on. */
 static void on_turn(evutil_socket_t fd, short events, void *arg)
 {
-    loop_works();
+    const int64_t began_ns = loop_works();
     struct conns *cs = arg;
-    const int64_t began_ns = clock_now_ns();
-    struct conn *c, *last = TAILQ_LAST(&cs->waiting, conn_queue);
-    bool more = last != NULL;
+    int64_t now_ns = began_ns;
+    struct conn *c;
     (void)fd;
     (void)events;
     cs->spent_ns = conns_are_resting(cs) ? 0 : cs->spent_ns;
     cs->on_change(cs->arg);
-    while (more && (c = TAILQ_FIRST(&cs->waiting)) != NULL) {
-        more = c != last && clock_now_ns() - began_ns < TURN_NS;
-        TAILQ_REMOVE(&cs->waiting, c, turn);
-        c->waiting = false;
+    while (now_ns - began_ns < TURN_NS && (c = next_in_line(cs)) != NULL) {
+        const int64_t before_ns = now_ns;
+        conns_leave_line(c);
         conn_pump(c);
+        if (c->line == NULL)
+            bufferevent_enable(c->bev, EV_READ);
+        now_ns = clock_now_ns();
+        conn_spend(c, now_ns - before_ns, now_ns);
     }
-    if (!TAILQ_EMPTY(&cs->waiting))
+    if (next_in_line(cs) != NULL)
         schedule(cs);
-    conns_work_ended(cs, began_ns);
+    conns_worked(cs, began_ns, now_ns);
 }
 
 bool conns_init(struct conns *cs)
@@ -102,7 +118,8 @@ bool conns_init(struct conns *cs)
     snprintf(cs->keep_alive, sizeof cs->keep_alive,
              "Connection: keep-alive\r\nKeep-Alive: timeout=%" PRId64 "\r\n",
              cs->idle_timeout_ns / CLOCK_S);
-    TAILQ_INIT(&cs->waiting);
+    TAILQ_INIT(&cs->light);
+    TAILQ_INIT(&cs->heavy);
     cs->turn = event_new(cs->base, -1, 0, on_turn, cs);
     return cs->turn != NULL;
 }
@@ -149,7 +166,7 @@ static struct standing standing_of(const struct conn *c, int64_t now_ns)
     const int64_t age_ns = now_ns - c->since_ns;
     const int64_t patience_ns = c->asked_before ? c->owner->request_timeout_ns / 16 : FRESH_NS;
     const bool is_idle = c->state == CONN_LINGERING || (c->state == CONN_IDLE && c->asked_before);
-    if (c->state == CONN_ASKED || (!c->asked_before && (c->waiting || age_ns < FRESH_NS)))
+    if (c->state == CONN_ASKED || (!c->asked_before && (c->line != NULL || age_ns < FRESH_NS)))
         return (struct standing){RANK_STAYS, 0};
     if (is_idle)
         return (struct standing){RANK_IDLE, c->since_ns};

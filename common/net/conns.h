@@ -19,8 +19,9 @@ struct conns { /* all connections of a server, which may read the fields */
     int64_t request_timeout_ns, idle_timeout_ns;
     int share_percent; /* of the time that connections may cost the loop; 0 = all */
     struct conn *first;
-    struct conn_queue waiting; /* for their turn to be read on */
-    struct event *turn;        /* owned; theirs */
+    struct conn_queue light, heavy; /* who waits for his turn to be read on */
+    struct event *turn;             /* owned; theirs */
+    unsigned turns;                 /* given while somebody heavy waited */
     size_t max, count;
     size_t busy;       /* connections between a request's first byte and its answer's last */
     size_t asked;      /* of them, those whose request a handler has */

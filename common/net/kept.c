@@ -5,7 +5,7 @@
 #include "common/net/call_private.h"
 
 #define WINDOW_NS (100 * CLOCK_MS)
-#define SHARE_NS  (5 * CLOCK_MS)
+#define SHARE_NS  CLOCK_MS
 
 void kept_finish(struct kept *k)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside common/net: the last answer of a route that says the same to whoever asks. Each is made
- * anew, until making them has cost more than a twentieth of a tenth of a second; for the rest of it
+ * anew, until making them has cost more than a hundredth of a tenth of a second; for the rest of it
  * the last one is given again. So nobody sees an old one but in a flood, and no flood is dear.
  */
 #ifndef HOLDFAST_NET_KEPT_H

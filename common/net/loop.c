@@ -178,12 +178,13 @@ static void end_turn_if_over(int64_t now_ns)
     end_turn(now_ns);
 }
 
-void loop_works(void)
+int64_t loop_works(void)
 {
     const int64_t now_ns = clock_now_ns();
     end_turn_if_over(now_ns);
     if (turn.began_ns == 0)
         turn.began_ns = now_ns;
+    return now_ns;
 }
 
 int64_t loop_turn_ns(void)

@@ -30,7 +30,7 @@ void loop_register(void);
 
 /* First in a callback that may work long: what is done from the first of a turn to its end, while
  * nobody else is served, is the turn's length. */
-void loop_works(void);
+int64_t loop_works(void);   /* now, by clock_now_ns */
 int64_t loop_turn_ns(void); /* since then */
 
 void loop_run(struct loop *l); /* until loop_stop */

@@ -147,6 +147,37 @@ static void a_small_body_does_not_stand_in_it(void **state)
     assert_int_equal(read_count, READINGS_WAIT_MAX + 1);
 }
 
+static void in_a_full_line_the_heaviest_gives_way(void **state)
+{
+    (void)state;
+    for (int i = 0; i < READINGS_WAIT_MAX; i++)
+        call_spend(ask(100000), i == 5 ? 2 * CLOCK_S : CLOCK_S);
+    ask(100000);
+    assert_int_equal(conns.open_calls, READINGS_WAIT_MAX);
+    assert_true(was_told(clients[5], "Retry-After: 1\r\n"));
+    while (read_count == 0)
+        event_base_loop(conns.base, EVLOOP_ONCE);
+    assert_true(was_told(clients[READINGS_WAIT_MAX], "HTTP/1.1 204"));
+    read_all();
+    assert_int_equal(read_count, READINGS_WAIT_MAX);
+}
+
+static void what_a_connection_cost_is_forgotten(void **state)
+{
+    struct call *call = ask(100000);
+    (void)state;
+    call_spend(call, 6 * CLOCK_MS);
+    call_spend(call, 2 * CLOCK_MS);
+    assert_int_equal(call_spent_ns(call), 8 * CLOCK_MS);
+    call->conn->spent_at_ns -= 2 * CLOCK_S;
+    assert_int_equal(call_spent_ns(call), 2 * CLOCK_MS);
+    call_spend(call, 2 * CLOCK_MS);
+    assert_int_equal(call_spent_ns(call), 4 * CLOCK_MS);
+    call->conn->spent_at_ns -= 100 * CLOCK_S;
+    assert_int_equal(call_spent_ns(call), 0);
+    read_all();
+}
+
 static void who_has_gone_is_not_read(void **state)
 {
     (void)state;
@@ -204,6 +235,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(the_line_has_an_end, setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_body_does_not_stand_in_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(in_a_full_line_the_heaviest_gives_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_a_connection_cost_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_gone_is_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(who_has_only_ended_sending_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(what_a_large_body_took_is_given_back, setup, teardown),
