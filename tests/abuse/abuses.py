@@ -2,6 +2,8 @@
 """Clients that are slow or rude, each a process of its own until it is killed:
 
     abuses.py NAME PORT [COUNT]
+
+CONTROL is none: it takes what such a process takes of the machine, and speaks to nobody.
 """
 import gzip
 import os
@@ -153,6 +155,7 @@ GZIP = HEAD + b"Content-Encoding: gzip\r\n"
 OTLP = b"POST /v1/logs HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\n"
 GET = b"GET %s HTTP/1.1\r\nHost: h\r\n\r\n"
 
+CONTROL = "busy elsewhere"
 # name: how many connections, and what each does; the last: whether answers are read
 ABUSES: dict[str, tuple[int, Callable[[], Callable[[], Iterator[bytes | float]]], bool]] = {
     "one byte": (2500, lambda: one_byte, False),
@@ -173,13 +176,29 @@ ABUSES: dict[str, tuple[int, Callable[[], Callable[[], Iterator[bytes | float]]]
 }
 
 
+def keep_busy() -> None:
+    """A processor and sockets, and nobody is bothered."""
+    with socket.create_server(("127.0.0.1", 0)) as server, \
+            socket.create_connection(server.getsockname()) as client:
+        other, _ = server.accept()
+        while True:
+            client.sendall(b"x" * 60_000)
+            left = 60_000
+            while left:
+                left -= len(other.recv(left))
+
+
 def main() -> None:
     name, port = sys.argv[1], int(sys.argv[2])
-    count, make, reads = ABUSES[name]
-    count = int(sys.argv[3]) if len(sys.argv) > 3 else count
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    os.nice(19)
+    # As if from another machine: what it takes to be rude is not taken from the server's processors.
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    if name == CONTROL:
+        print("on", flush=True)
+        keep_busy()
+    count, make, reads = ABUSES[name]
     random.seed(7)
+    count = int(sys.argv[3]) if len(sys.argv) > 3 else count
     crowd = Crowd(port, count, make(), reads)
     while len(crowd.alive) < min(count, 900):
         crowd.turn()

@@ -29,6 +29,25 @@ class Served:
         return quantiles(self.milliseconds, n=100)[98] if len(self.milliseconds) > 1 else 0.0
 
 
+def ask(connection: http.client.HTTPConnection) -> int:
+    connection.request("POST", "/log", EVENT, HEADERS)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+def ask_again(connection: http.client.HTTPConnection) -> int:
+    """As every client does whose connection was closed while it was idle (RFC 9110, 9.2.2)."""
+    reused = connection.sock is not None
+    try:
+        return ask(connection)
+    except (ConnectionError, http.client.RemoteDisconnected):
+        connection.close()
+        if not reused:
+            raise
+        return ask(connection)
+
+
 def post(port: int, seconds: float, clients: int = 4) -> Served:
     """In turn over a few connections; one that was closed while it was idle is opened anew."""
     served = Served([], [])
@@ -38,11 +57,9 @@ def post(port: int, seconds: float, clients: int = 4) -> Served:
         connection = connections[(i := i + 1) % clients]
         began = time.monotonic()
         try:
-            connection.request("POST", "/log", EVENT, HEADERS)
-            answer = connection.getresponse()
-            answer.read()
-            if answer.status != 202:
-                served.faults.append(str(answer.status))
+            status = ask_again(connection)
+            if status != 202:
+                served.faults.append(str(status))
             served.milliseconds.append((time.monotonic() - began) * 1000)
         except (OSError, http.client.HTTPException) as error:
             served.faults.append(repr(error))
