@@ -112,9 +112,10 @@ class Campaign:
 
     def report(self) -> str:
         counts = ", ".join(f"{self.found[kind]} {kind}" for kind in Verdict.KINDS)
-        lines = [f"{self.rounds} rounds in {self.minutes:.0f} minutes, {self.happened.total()} faults, "
-                 f"{self.found['accepted']} events accepted, {self.found['rows']} rows: {counts}"]
-        return "\n".join(lines + [f"  {name:26} {n}" for name, n in sorted(self.happened.items())])
+        faults = [f"  {name:26} {n}\n" for name, n in sorted(self.happened.items())]
+        return (f"{''.join(faults)}{self.rounds} rounds in {self.minutes:.0f} minutes, "
+                f"{self.happened.total()} faults, {self.found['accepted']} events accepted, "
+                f"{self.found['rows']} rows: {counts}")
 
 
 def main() -> int:

@@ -61,6 +61,11 @@ TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
     ("integration", 2700), ("faults", 2700))]
 
 
+def campaign(minutes: float) -> Stage:
+    return Stage("campaign", f"HOLDFAST_BUILD=build-gcc tests/fault/campaign --minutes {minutes:g}",
+                 int(minutes * 60) + 900)
+
+
 def git(*args: str, folder: Path = SOURCE) -> str:
     return subprocess.run(["git", "-C", str(folder), *args], capture_output=True, text=True,
                           check=True).stdout
@@ -154,6 +159,8 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--continue", dest="go_on", action="store_true",
                         help="in the root that is there, with the source as it is now, without "
                              "what has passed")
+    parser.add_argument("--campaign", type=float, metavar="MINUTES",
+                        help="the campaign of faults too, behind the tests")
     parser.add_argument("--write", action="store_true", help="write docs/platforms.md")
     parser.add_argument("--keep", action="store_true",
                         help="the roots too, which stay where something failed")
@@ -173,7 +180,8 @@ def main(argv: list[str]) -> int:
         except CannotMake as reason:
             print(f"SKIPPED {release}: {reason}")
             continue
-        platform.run(SLICE if given.slice else SLICE + TESTS)
+        stages = SLICE if given.slice else SLICE + TESTS
+        platform.run(stages + ([campaign(given.campaign)] if given.campaign else []))
         bad = sum(o.failed for o in platform.outcomes.values())
         passed, failed = passed + sum(o.passed for o in platform.outcomes.values()), failed + bad
         if not (bad or given.keep):

@@ -106,8 +106,8 @@ def page_of(results: dict[str, dict]) -> str:
     head = [NAMES.get(release, release) for release in results]
     kept = list(results.values())
     commands = list(dict.fromkeys(o["command"] for k in kept for o in k["outcomes"]))
-    said = [f"- {name}: `{o['said']}`" for name, k in zip(head, kept)
-            for o in k["outcomes"] if o["name"] == "job"]
+    said = {stage: [f"- {name}: `{o['said']}`" for name, k in zip(head, kept)
+                    for o in k["outcomes"] if o["name"] == stage] for stage in ("job", "campaign")}
     return "\n".join([
         "<!-- SPDX-License-Identifier: Apache-2.0 -->", PREFACE, "## Versions\n",
         table(["", *head], ([name, *(k["versions"].get(name, "–") for k in kept)]
@@ -116,7 +116,9 @@ def page_of(results: dict[str, dict]) -> str:
         table(["command", *head], ([f"`{c}`", *(stage_cell(k, c) for k in kept)]
                                    for c in commands)),
         "The main job kills producer, consumer, broker and database in turn, each with all its\n"
-        "processes, while events are sent; `deploy/up` brings each back:\n", *said, "",
+        "processes, while events are sent; `deploy/up` brings each back:\n", *said["job"], "",
+        "What `tests/fault/campaign` found, with clocks apart and state taken away under load:\n",
+        *said["campaign"], "",
         "## What differs between them\n",
         table(["what", "step, tests", *head],
               ([what, f"{step}, `{part}`", *(held_cell(k, step, part) for k in kept)]
