@@ -31,6 +31,15 @@ def tool(name: str) -> str:
     return str(build_folder() / "tests" / "bench" / name)
 
 
+def pages_written_query(version: int) -> str:
+    """By PostgreSQL's server_version: 16 has them by kind of backend, 18 in bytes."""
+    if version < 160000:
+        return ("SELECT buffers_checkpoint + buffers_clean + buffers_backend AS n "
+                "FROM pg_stat_bgwriter")
+    count = "writes" if version < 180000 else "write_bytes / 8192"
+    return f"SELECT coalesce(sum({count}), 0) AS n FROM pg_stat_io WHERE object = 'relation'"
+
+
 class Storing:
     """Watches a system from before a load until all of it is stored."""
 
@@ -49,8 +58,7 @@ class Storing:
         checkpoint sooner or later. The second one comes when the first is in the statistics."""
         for _ in range(2):
             self.system.session.execute("CHECKPOINT")
-        return self._ask("SELECT buffers_checkpoint + buffers_clean + buffers_backend AS n "
-                         "FROM pg_stat_bgwriter")
+        return self._ask(pages_written_query(self.system.session.info.server_version))
 
     def finish(self, accepted: int, under_way: int) -> Figures:
         """Waits until so many are stored; under_way more may be."""

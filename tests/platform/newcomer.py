@@ -58,7 +58,7 @@ PORTS = ("PRODUCER_PORT", "METRICS_PORT", "RABBITMQ_PORT", "DATABASE_PORT")
 SLICE = [UP, JOB, DOCTOR, DOWN]
 TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
     ("build-gcc", 1800), ("unit", 900), ("build-clang", 900), ("unit-clang", 900),
-    ("integration", 2700), ("faults", 2700))]
+    ("integration", 2700), ("faults", 2700), ("bench", 900))]
 
 
 def campaign(minutes: float) -> Stage:
