@@ -97,9 +97,9 @@ static void on_blocked(void *arg, const char *reason)
     feed_go_on(f);
 }
 
-static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
+static void on_confirm(void *arg, const struct link_confirm *c)
 {
-    feed_confirm(arg, tag, outcome);
+    feed_confirm(arg, c->tag, c->outcome);
 }
 
 static void on_closed(void *arg)

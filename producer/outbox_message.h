@@ -33,9 +33,8 @@ struct outbox_message {
     size_t events;
     struct outbox_waiter **waiters; /* owned array of lent ones */
     size_t waiter_count, waiter_capacity;
-    uint64_t tag;    /* the publisher's: */
-    uint64_t number; /* of its receipt; 0: not followed */
-    int64_t sent_ns; /* when it went out */
+    uint64_t number; /* the publisher's: of its receipt; 0: not followed */
+    int64_t sent_ns; /* the publisher's: when it went out */
 };
 
 bool outbox_is_awaited(const struct outbox_message *m);

@@ -7,11 +7,11 @@
  * RabbitMQ confirms within half a second of making a quorum queue is gone after a kill -9, because
  * the file that names the queue's log is written twice a second only.
  *
- * Messages are in one of two places: `window`, on the wire and waiting for a confirm, or `again`,
- * to be published (once more) when OPEN, in their first order and under their first id, so that
- * the consumer knows what it has stored already. When the link is lost the window moves to the
- * front of `again`; from there a message nobody waits for any more is dropped. On the wire it stays
- * until the confirm: it may be held, and only the broker knows.
+ * Messages are in one of two places: with the link, which waits for their confirms, or in `again`,
+ * to be published (once more) when OPEN, in their first order and under their first id, so that the
+ * consumer knows what it has stored already. When the link is lost its messages move to the front
+ * of `again`; from there a message nobody waits for any more is dropped. With the link it stays
+ * until the confirm: only the broker knows whether it has the message.
  *
  * A broker that has stopped confirming while its connection lives is given up after a while: a new
  * connection publishes the messages again. So is one that nacks all of a lane (nacks.h).
@@ -126,7 +126,7 @@ static void on_lost(void *arg, const char *reason)
     struct message_list later = message_list_take(&p->again);
     struct outbox_message *m;
     (void)reason;
-    while ((m = window_take_oldest(&p->window)) != NULL)
+    while (p->link != NULL && (m = link_take_oldest(p->link)) != NULL)
         message_list_push(&p->again, m);
     message_list_append(&p->again, &later);
     p->blocked = false;
@@ -179,16 +179,14 @@ static void heed(struct publisher *p, const struct outbox_message *m, enum link_
     nacks_end(nacks);
 }
 
-static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
+static void on_confirm(void *arg, const struct link_confirm *c)
 {
     struct publisher *p = arg;
-    struct outbox_message *m = window_take(&p->window, tag);
-    if (m == NULL)
-        return;
+    struct outbox_message *m = c->context;
     metric_observe_ns(p->metrics.confirm_duration, clock_now_ns() - m->sent_ns);
-    heed(p, m, outcome);
-    follow_confirmed(&p->follow, m->number, outcome);
-    outbox_settle(p->outbox, m, outcome == LINK_ACKED ? OUTBOX_HELD : OUTBOX_REFUSED);
+    heed(p, m, c->outcome);
+    follow_confirmed(&p->follow, m->number, c->outcome);
+    outbox_settle(p->outbox, m, c->outcome == LINK_ACKED ? OUTBOX_HELD : OUTBOX_REFUSED);
     publisher_show(p);
 }
 
@@ -235,10 +233,10 @@ static bool is_refused(const struct publisher *p)
 static void give_up_link(struct publisher *p, const char *why)
 {
     log_error("publisher_stuck", why, LOG_TEXT("peer", link_peer(p->link)),
-              LOG_INT("unconfirmed", p->window.count));
+              LOG_INT("unconfirmed", publisher_unconfirmed(p)));
+    on_lost(p, NULL);
     link_destroy(p->link);
     p->link = NULL;
-    on_lost(p, NULL);
 }
 
 static void drop_unawaited(struct publisher *p)
@@ -347,7 +345,6 @@ void publisher_destroy(struct publisher *p)
     stop(p);
     if (p->link != NULL)
         link_destroy(p->link);
-    window_finish(&p->window);
     follow_finish(&p->follow);
     if (p->tick != NULL)
         event_free(p->tick);

@@ -9,7 +9,6 @@
 #include "producer/nacks.h"
 #include "producer/publisher.h"
 #include "producer/publisher_metrics.h"
-#include "producer/window.h"
 
 struct event;
 
@@ -28,7 +27,6 @@ struct publisher {
     struct link *link;     /* owned */
     enum publisher_state state;
     struct publisher_metrics metrics;
-    struct window window;
     struct follow follow;
     struct message_list again;
     struct event *tick;    /* owned; each second */

@@ -8,7 +8,7 @@
 
 void publisher_show(const struct publisher *p)
 {
-    metric_set(p->metrics.unconfirmed, (int64_t)p->window.count);
+    metric_set(p->metrics.unconfirmed, (int64_t)publisher_unconfirmed(p));
     metric_set(p->metrics.events, (int64_t)outbox_events(p->outbox));
     metric_set(p->metrics.bytes, (int64_t)outbox_bytes(p->outbox));
 }
@@ -16,12 +16,10 @@ void publisher_show(const struct publisher *p)
 /* False: not sent, the message is still the caller's. */
 static bool send_message(struct publisher *p, struct outbox_message *m)
 {
-    if (!window_reserve(&p->window))
-        return false;
     char number[RECEIPT_NUMBER_SIZE];
     m->sent_ns = clock_now_ns();
     m->number = follow_send(&p->follow, m, number);
-    m->tag = link_publish(
+    const uint64_t tag = link_publish(
         p->link, &(struct link_message){.exchange = "",
                                         .routing_key = p->options.topology->queue[m->lane],
                                         .mandatory = true,
@@ -31,13 +29,11 @@ static bool send_message(struct publisher *p, struct outbox_message *m)
                                         .reply_to = m->number != 0 ? RECEIPT_QUEUE : NULL,
                                         .correlation_id = m->number != 0 ? number : NULL,
                                         .header = {MESSAGE_VERSION_HEADER, MESSAGE_VERSION},
-                                        .body = buffer_slice(&m->body)});
-    if (m->tag == 0) {
+                                        .body = buffer_slice(&m->body),
+                                        .context = m});
+    if (tag == 0)
         waiting_refused(&p->follow.waiting, m->number);
-        return false;
-    }
-    window_add(&p->window, m->tag, m);
-    return true;
+    return tag != 0;
 }
 
 void publisher_drop(struct publisher *p, struct outbox_message *m)

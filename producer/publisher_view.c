@@ -6,7 +6,7 @@
 
 int64_t publisher_silence_ns(const struct publisher *p)
 {
-    const struct outbox_message *oldest = window_oldest(&p->window);
+    const struct outbox_message *oldest = p->link != NULL ? link_oldest(p->link) : NULL;
     if (oldest == NULL)
         return 0;
     const int64_t since_ns = oldest->sent_ns > p->unblocked_ns ? oldest->sent_ns : p->unblocked_ns;
@@ -38,7 +38,7 @@ void publisher_tell_standstill(struct publisher *p)
         p->standstill.last_ns = clock_now_ns();
     else if (log_repeat_due(&p->standstill, &held))
         log_error("events_refused", "still no events are taken, clients are told 503",
-                  LOG_TEXT("reason", refusal), LOG_INT("unconfirmed", p->window.count));
+                  LOG_TEXT("reason", refusal), LOG_INT("unconfirmed", publisher_unconfirmed(p)));
 }
 
 bool publisher_is_connected(const struct publisher *p)
@@ -58,7 +58,7 @@ struct follow *publisher_follow(struct publisher *p)
 
 size_t publisher_unconfirmed(const struct publisher *p)
 {
-    return p->window.count;
+    return p->link != NULL ? link_unconfirmed(p->link) : 0;
 }
 
 const char *publisher_reason(const struct publisher *p)

@@ -231,7 +231,8 @@ uint64_t link_publish(struct link *l, const struct link_message *m)
     assert(l->confirming);
     if (!all_fit(m))
         return 0;
-    const uint64_t tag = confirms_add(&l->confirms, m->mandatory ? m->message_id : NULL);
+    const uint64_t tag =
+        confirms_add(&l->confirms, m->mandatory ? m->message_id : NULL, m->context);
     if (tag == 0)
         return 0;
     const bool ok = wire_add_message(&l->wire, l->out, m);
@@ -239,6 +240,21 @@ uint64_t link_publish(struct link *l, const struct link_message *m)
         confirms_take_back(&l->confirms);
     l->wrote = true;
     return ok ? tag : 0;
+}
+
+size_t link_unconfirmed(const struct link *l)
+{
+    return l->confirms.count;
+}
+
+void *link_oldest(const struct link *l)
+{
+    return confirms_oldest(&l->confirms);
+}
+
+void *link_take_oldest(struct link *l)
+{
+    return confirms_take_oldest(&l->confirms);
 }
 
 void link_send(struct link *l, const struct link_message *m)

@@ -31,6 +31,7 @@ void confirms_clear(struct confirms *c)
         forget(at(c, tag));
     c->first = 1;
     c->next = 1;
+    c->count = 0;
 }
 
 void confirms_finish(struct confirms *c)
@@ -55,20 +56,22 @@ static bool grow(struct confirms *c)
     return true;
 }
 
-uint64_t confirms_add(struct confirms *c, const char *message_id)
+uint64_t confirms_add(struct confirms *c, const char *message_id, void *context)
 {
     if (c->next - c->first == c->capacity && !grow(c))
         return 0;
     char *copy = message_id != NULL ? strdup(message_id) : NULL;
     if (message_id != NULL && copy == NULL)
         return 0;
-    *at(c, c->next) = (struct confirm){.message_id = copy};
+    *at(c, c->next) = (struct confirm){.context = context, .message_id = copy};
+    c->count++;
     return c->next++;
 }
 
 void confirms_take_back(struct confirms *c)
 {
     c->next--;
+    c->count--;
     forget(at(c, c->next));
 }
 
@@ -86,17 +89,36 @@ bool confirms_return(struct confirms *c, struct slice message_id)
     return false;
 }
 
+/* As it was. */
+static struct confirm take(struct confirms *c, uint64_t tag)
+{
+    const struct confirm taken = *at(c, tag);
+    forget(at(c, tag));
+    at(c, tag)->settled = true;
+    c->count--;
+    while (c->first < c->next && at(c, c->first)->settled)
+        forget(at(c, c->first++));
+    return taken;
+}
+
+void *confirms_oldest(const struct confirms *c)
+{
+    return c->count > 0 ? at(c, c->first)->context : NULL;
+}
+
+void *confirms_take_oldest(struct confirms *c)
+{
+    return c->count > 0 ? take(c, c->first).context : NULL;
+}
+
 static void settle_one(struct confirms *c, uint64_t tag, enum link_outcome outcome,
                        const struct confirms_sink *sink)
 {
-    struct confirm *entry = at(c, tag);
-    const bool returned = entry->returned;
-    forget(entry);
-    entry->settled = true;
-    while (c->first < c->next && at(c, c->first)->settled)
-        forget(at(c, c->first++));
+    const struct confirm taken = take(c, tag);
+    if (taken.returned && outcome == LINK_ACKED)
+        outcome = LINK_RETURNED;
     if (sink->fn != NULL)
-        sink->fn(sink->arg, tag, returned && outcome == LINK_ACKED ? LINK_RETURNED : outcome);
+        sink->fn(sink->arg, &(struct link_confirm){tag, taken.context, outcome});
 }
 
 bool confirms_settle(struct confirms *c, uint64_t tag, enum link_outcome outcome,

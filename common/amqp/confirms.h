@@ -9,6 +9,7 @@
 #include "common/amqp/link.h"
 
 struct confirm {
+    void *context;    /* the publisher's */
     char *message_id; /* owned; only of mandatory messages, which can come back */
     bool settled;     /* told already; waits for those before it */
     bool returned;
@@ -19,6 +20,7 @@ struct confirms {
     size_t capacity;
     uint64_t first; /* oldest tag not settled */
     uint64_t next;  /* tag of the next publish */
+    size_t count;   /* not settled */
 };
 
 void confirms_init(struct confirms *c);
@@ -26,15 +28,19 @@ void confirms_clear(struct confirms *c); /* forgets all; tags start again */
 void confirms_finish(struct confirms *c);
 
 /* message_id NULL: cannot come back. The tag; 0 when memory ran out. */
-MUST_CHECK uint64_t confirms_add(struct confirms *c, const char *message_id);
+MUST_CHECK uint64_t confirms_add(struct confirms *c, const char *message_id, void *context);
 /* The last one added did not get out. */
 void confirms_take_back(struct confirms *c);
 
 /* basic.return. False when no such message is outstanding. */
 MUST_CHECK bool confirms_return(struct confirms *c, struct slice message_id);
 
+/* The context of the oldest that is not settled; NULL: all are. */
+void *confirms_oldest(const struct confirms *c);
+void *confirms_take_oldest(struct confirms *c); /* which is settled then */
+
 struct confirms_sink {
-    void (*fn)(void *arg, uint64_t tag, enum link_outcome outcome); /* NULL: nobody listens */
+    void (*fn)(void *arg, const struct link_confirm *confirm); /* NULL: nobody listens */
     void *arg;
 };
 

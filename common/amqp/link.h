@@ -6,15 +6,15 @@
  *
  * Life: link_create starts connecting at once. on_ready says the channel is open; the owner then
  * declares, selects confirms, consumes. on_lost voids everything of that generation: tags,
- * outstanding confirms, deliveries, calls; a link that is still blocked says so again after the
- * next on_ready. link_close says goodbye to the broker, at most for a second, and calls back once
- * more, on_closed; link_destroy frees at once and never calls back. Both may be called from
+ * confirms that are awaited, deliveries, calls; a link that is still blocked says so again after
+ * the next on_ready. link_close says goodbye to the broker, at most for a second, and calls back
+ * once more, on_closed; link_destroy frees at once and never calls back. Both may be called from
  * callbacks.
  */
 #ifndef HOLDFAST_AMQP_LINK_H
 #define HOLDFAST_AMQP_LINK_H
 
-#include "common/base/slice.h"
+#include "common/amqp/link_message.h"
 
 struct link;
 struct loop;
@@ -29,28 +29,11 @@ struct link_options {  /* all lent for the life of the link */
     int heartbeat_s; /* asked for; the broker may lower it; dead after twice that */
 };
 
-enum link_outcome {
-    LINK_ACKED,
-    LINK_NACKED,
-    LINK_RETURNED, /* unroutable: basic.return came before the ack */
-};
-
-/* Lent for the call. */
-struct link_delivery {
-    uint64_t generation, tag;
-    bool redelivered;
-    struct slice consumer_tag, routing_key;
-    struct slice content_type, type, message_id, reply_to, correlation_id; /* empty when absent */
-    int64_t version; /* header holdfast-version; 0 = absent */
-    struct slice body;
-};
-
 struct link_handler { /* any may be NULL but on_ready and on_lost */
     void (*on_ready)(void *arg, uint64_t generation);
     void (*on_lost)(void *arg, const char *reason);
-    void (*on_blocked)(void *arg, const char *reason); /* reason NULL: unblocked */
-    void (*on_confirm)(void *arg, uint64_t tag,
-                       enum link_outcome outcome); /* `multiple` unrolled */
+    void (*on_blocked)(void *arg, const char *reason);           /* reason NULL: unblocked */
+    void (*on_confirm)(void *arg, const struct link_confirm *c); /* `multiple` unrolled */
     void (*on_delivery)(void *arg, const struct link_delivery *delivery);
     void (*on_cancelled)(void *arg, struct slice consumer_tag); /* by the broker: queue gone */
     void (*on_closed)(void *arg); /* after link_close: all is said, the link is freed */
@@ -71,19 +54,6 @@ struct link_queue {
     bool quorum;                   /* else classic; durable always */
     int64_t delivery_limit;        /* 0 = do not say */
     const char *dead_letter_queue; /* NULL = none; through the default exchange */
-};
-
-/* Without AMQP's priority: what brokers make of it differs, and one of ours would be told apart
- * from a stranger's. */
-struct link_message {
-    const char *exchange, *routing_key; /* "" exchange = straight to the queue */
-    bool mandatory, transient;
-    const char *content_type, *type, *message_id, *reply_to, *correlation_id; /* NULL: left out */
-    struct {
-        const char *name; /* NULL: none */
-        int32_t value;
-    } header;
-    struct slice body; /* copied into the socket's buffer before link_publish returns */
 };
 
 struct link *link_create(struct loop *loop, const struct link_options *options,
@@ -114,6 +84,12 @@ void link_cancel(struct link *l, const char *consumer_tag, link_answer_fn fn, vo
  * mandatory message needs a message_id. 0: not sent, because the link is not ready, memory ran out,
  * or a name is longer than the 255 bytes AMQP allows. */
 uint64_t link_publish(struct link *l, const struct link_message *m);
+
+/* The messages whose confirms are awaited, by their contexts: how many, and the oldest; NULL: none.
+ * In on_lost they can still be taken. */
+size_t link_unconfirmed(const struct link *l);
+void *link_oldest(const struct link *l);
+void *link_take_oldest(struct link *l);
 
 /* Without a confirm, on a link that has not selected them: whatever becomes of it. */
 void link_send(struct link *l, const struct link_message *m);

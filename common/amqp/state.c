@@ -3,9 +3,9 @@
  * Every change of state goes through link_set_state; a connection ends in link_drop, a channel in
  * link_drop_channel, and nowhere else.
  *
- * Ordering on a loss: first the state changes and confirms and contents are void, then pending
- * calls hear of it, then the owner's on_lost. So whatever a callback asks or tries then meets a
- * link that is plainly not ready.
+ * Ordering on a loss: first the state changes and contents are void, then pending calls hear of it,
+ * then the owner's on_lost, which may take the messages whose confirms were awaited. So whatever a
+ * callback asks or tries then meets a link that is plainly not ready.
  */
 #include "common/amqp/state.h"
 
@@ -111,7 +111,6 @@ static void end_channel(struct link *l)
         hosts_succeeded(&l->hosts);
     }
     l->confirming = false;
-    confirms_clear(&l->confirms);
     content_reset(&l->content);
 }
 
@@ -140,6 +139,7 @@ static void tell_lost(struct link *l, const struct link_answer *refusal, uint32_
     calls_fail(l, refusal, method);
     if (l->handler.on_lost != NULL)
         l->handler.on_lost(l->arg, l->reason);
+    confirms_clear(&l->confirms);
 }
 
 /* Pauses grow from round to round only: another node may well be there at once. */

@@ -96,16 +96,15 @@ static void end_publishing(struct bench *b)
     link_consume(b->link, QUEUE, "bench", 500, on_consuming, b);
 }
 
-static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
+static void on_confirm(void *arg, const struct link_confirm *c)
 {
     struct bench *b = arg;
     const int64_t now_ns = clock_now_ns();
-    (void)tag;
     b->outstanding--;
-    if (outcome == LINK_ACKED && b->confirmed < ROUND_TRIPS)
+    if (c->outcome == LINK_ACKED && b->confirmed < ROUND_TRIPS)
         b->round_trips_ns[b->confirmed] = now_ns - b->sent_ns;
-    b->confirmed += outcome == LINK_ACKED;
-    b->failed += outcome != LINK_ACKED;
+    b->confirmed += c->outcome == LINK_ACKED;
+    b->failed += c->outcome != LINK_ACKED;
     if (now_ns - b->started_ns < b->run_ns)
         publish(b);
     else if (b->outstanding == 0)

@@ -79,12 +79,11 @@ static void on_lost(void *arg, const char *reason)
     o->ready = false;
 }
 
-static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
+static void on_confirm(void *arg, const struct link_confirm *c)
 {
     struct owner *o = arg;
-    (void)outcome;
-    CHECK(o->ready && tag > 0);
-    CHECK(tag >= sizeof o->told || o->told[tag]++ == 0);
+    CHECK(o->ready && c->tag > 0);
+    CHECK(c->tag >= sizeof o->told || o->told[c->tag]++ == 0);
     act(o);
 }
 

@@ -42,10 +42,10 @@ static void on_blocked(void *arg, const char *reason)
     note(arg, reason != NULL ? "blocked(%s)" : "unblocked", reason);
 }
 
-static void on_confirm(void *arg, uint64_t tag, enum link_outcome outcome)
+static void on_confirm(void *arg, const struct link_confirm *c)
 {
     static const char *const words[] = {"acked", "nacked", "returned"};
-    note(arg, "%s(%llu)", words[outcome], (unsigned long long)tag);
+    note(arg, "%s(%llu)", words[c->outcome], (unsigned long long)c->tag);
 }
 
 static void on_delivery(void *arg, const struct link_delivery *d)

@@ -137,5 +137,5 @@ void fake_link_lose(void)
 
 void fake_link_confirm(uint64_t tag, enum link_outcome outcome)
 {
-    the_link.handler.on_confirm(the_link.arg, tag, outcome);
+    the_link.handler.on_confirm(the_link.arg, &(struct link_confirm){tag, NULL, outcome});
 }
