@@ -23,6 +23,7 @@ enum cli_exit {
 int cmd_migrate(int argc, char **argv);
 int cmd_send(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_quarantine(int argc, char **argv);
 
 /* "holdfast: …" on stderr. */
 void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

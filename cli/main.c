@@ -16,7 +16,8 @@
 #define VERBS(X)                                                                                   \
     X(send, "send events: one from options, or NDJSON from a file or stdin")                       \
     X(migrate, "bring the database to this version's schema")                                      \
-    X(doctor, "probe HTTP, AMQP and PostgreSQL and say how to mend what is broken")
+    X(doctor, "probe HTTP, AMQP and PostgreSQL and say how to mend what is broken")                \
+    X(quarantine, "list, show, put back or discard what could not be stored")
 
 struct verb {
     const char *name;
@@ -39,10 +40,11 @@ static int print_help(void)
          "  holdfast send -f events.ndjson\n"
          "  holdfast migrate --wait 30\n"
          "  holdfast doctor\n"
+         "  holdfast quarantine ls\n"
          "\n"
          "Usage: holdfast VERB [OPTION]…\n");
     for (size_t i = 0; i < verb_count; i++)
-        printf("  %-10s%s\n", verbs[i].name, verbs[i].help);
+        printf("  %-11s%s\n", verbs[i].name, verbs[i].help);
     puts(
         "\n`holdfast VERB --help` tells the options of one. Settings come from the environment:\n");
     struct buffer settings = {0};

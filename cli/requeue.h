@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages for the queue of events, put there by a command: one connection, and each message is
+ * confirmed by the broker before requeue_put is through.
+ */
+#ifndef HOLDFAST_CLI_REQUEUE_H
+#define HOLDFAST_CLI_REQUEUE_H
+
+#include "common/base/config.h"
+
+struct requeue;
+
+/* Connects when the first message is put. The settings are lent; NULL: no memory. */
+struct requeue *requeue_create(const struct config *c);
+void requeue_destroy(struct requeue *q);
+
+/* The bodies as messages of their own. False: requeue_reason says why, and some of them may be on
+ * the queue all the same; the consumer stores each event once, however often it comes. */
+MUST_CHECK bool requeue_put(struct requeue *q, const struct slice *bodies, size_t count,
+                            int64_t deadline_ns);
+const char *requeue_reason(const struct requeue *q);
+
+#endif
