@@ -20,9 +20,8 @@
 enum option { FILE_NAME = DRAFT_END, BATCH, PARALLEL, INPUT_NAME, TIMEOUT, URL, JSON, QUIET, HELP };
 
 static const struct options_row rows[] = {
-#define X(symbol, option, letter, member, kind, value, help)                                       \
-    {DRAFT_##symbol, option, letter, value, help},
-    DRAFT_OPTIONS(X)
+#define X(symbol, option, letter, field, value, help) {DRAFT_##symbol, option, letter, value, help},
+    EVENT_OPTIONS(X)
 #undef X
         {FILE_NAME, "file", 'f', "FILE", "send its lines, one JSON event each; - is stdin"},
     {BATCH, "batch", 0, "N", "events of one request, at most (500)"},

@@ -4,22 +4,22 @@
 #include <stdio.h>
 #include <string.h>
 
-enum kind {
-    TEXT, /* a string */
-    JSON, /* a number or a boolean, as it stands */
-    PAIR, /* KEY=VALUE, a member of an object */
-    TAG,  /* a string of an array */
-};
+#include "common/base/event.h"
 
 static const struct {
-    const char *option, *member;
-    enum kind kind;
-} fields[] = {
-#define X(symbol, option, letter, member, kind, value, help)                                       \
-    [DRAFT_##symbol] = {option, member, kind},
-    DRAFT_OPTIONS(X)
+    const char *name;
+    enum event_field field;
+} rows[] = {
+#define X(symbol, option, letter, field, value, help)                                              \
+    [DRAFT_##symbol] = {option, EVENT_FIELD_##field},
+    EVENT_OPTIONS(X)
 #undef X
 };
+
+static struct slice member_of(const struct options_found *option)
+{
+    return slice_of(event_field_name(rows[option->id].field));
+}
 
 void draft_finish(struct draft *d)
 {
@@ -78,11 +78,12 @@ static bool add_json(struct draft *d, struct gate *gate, const struct options_fo
     struct gate_value value;
     if (!is_json(gate, slice_of(option->value), &value) || value.kind == GATE_STRING ||
         value.kind >= GATE_ARRAY || value.kind == GATE_NULL) {
-        snprintf(out_fault, 256, "--%s takes %s, not '%.100s'", fields[option->id].option,
-                 option->id == DRAFT_SUCCESS ? "true or false" : "a number", option->value);
+        const bool is_boolean = event_field_kind(rows[option->id].field) == EVENT_KIND_BOOLEAN;
+        snprintf(out_fault, 256, "--%s takes %s, not '%.100s'", rows[option->id].name,
+                 is_boolean ? "true or false" : "a number", option->value);
         return false;
     }
-    add_name(&d->members, slice_of(fields[option->id].member));
+    add_name(&d->members, member_of(option));
     buffer_add_slice(&d->members, value.text);
     return true;
 }
@@ -90,26 +91,31 @@ static bool add_json(struct draft *d, struct gate *gate, const struct options_fo
 bool draft_set(struct draft *d, struct gate *gate, const struct options_found *option,
                char out_fault[256])
 {
-    const enum kind kind = fields[option->id].kind;
-    const bool repeats = kind == PAIR || kind == TAG;
+    const enum event_kind kind = event_field_kind(rows[option->id].field);
+    const bool repeats = kind == EVENT_KIND_OBJECT || kind == EVENT_KIND_TAGS;
     if (d->has[option->id] && !repeats) {
-        snprintf(out_fault, 256, "--%s is given twice", fields[option->id].option);
+        snprintf(out_fault, 256, "--%s is given twice", rows[option->id].name);
         return false;
     }
     d->has[option->id] = true;
     switch (kind) {
-    case PAIR:
+    case EVENT_KIND_OBJECT:
         return add_pair(d, gate, option->value, out_fault);
-    case JSON:
-        return add_json(d, gate, option, out_fault);
-    case TAG:
+    case EVENT_KIND_TAGS:
         add_comma(&d->tags);
         buffer_add_json_string(&d->tags, slice_of(option->value));
         return true;
-    case TEXT:
-        add_name(&d->members, slice_of(fields[option->id].member));
+    case EVENT_KIND_TEXT:
+    case EVENT_KIND_SEVERITY:
+    case EVENT_KIND_TIME:
+        add_name(&d->members, member_of(option));
         buffer_add_json_string(&d->members, slice_of(option->value));
         return true;
+    case EVENT_KIND_DURATION:
+    case EVENT_KIND_BOOLEAN:
+    case EVENT_KIND_POSITIVE:
+    case EVENT_KIND_PRIORITY:
+        return add_json(d, gate, option, out_fault);
     }
     return false;
 }

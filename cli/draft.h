@@ -6,14 +6,14 @@
 #ifndef HOLDFAST_CLI_DRAFT_H
 #define HOLDFAST_CLI_DRAFT_H
 
-#include "cli/draft_options.h"
 #include "cli/options.h"
 #include "common/base/gate.h"
+#include "schema/event_options.h"
 
 enum draft_option {
     DRAFT_NONE,
-#define X(symbol, option, letter, member, kind, value, help) DRAFT_##symbol,
-    DRAFT_OPTIONS(X)
+#define X(symbol, option, letter, field, value, help) DRAFT_##symbol,
+    EVENT_OPTIONS(X)
 #undef X
         DRAFT_END
 };

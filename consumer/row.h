@@ -4,8 +4,8 @@
  * costs PostgreSQL almost as much as a value: so a row is kept as the values it has, and COPY names
  * the columns that any row of the batch has a value for.
  *
- * A set of columns is a bit each, in the order of schema/queries/row.columns: id, received_at, the
- * fields of event.h, batch_id, position.
+ * A set of columns is a bit each, in the order of schema/event.columns: id, received_at, the
+ * fields, batch_id, position.
  */
 #ifndef HOLDFAST_CONSUMER_ROW_H
 #define HOLDFAST_CONSUMER_ROW_H

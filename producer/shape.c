@@ -63,24 +63,43 @@ static void tell_plain(const struct shape *s, struct event_fault *fault)
 const struct shape shape_plain = {turn_plain, tell_plain};
 
 /* What else would be a field's name is too often something else in somebody's data. */
-static const char *const payload_fields[] = {
-    "event_id",       "severity",  "description",     "_emitted_at", "session_id",
-    "correlation_id", "tenant_id", "organization_id", "project_id",  "user_id",
-    "workflow_id",    "job_id",    "worker_id",       "queue",       "bom_id",
+static const char *const payload_names[] = {
+#define X(name, symbol) name,
+    EVENT_EMIT_FIELDS(X)
+#undef X
+};
+static const enum event_field payload_fields[] = {
+#define X(name, symbol) EVENT_FIELD_##symbol,
+    EVENT_EMIT_FIELDS(X)
+#undef X
 };
 
 enum { PAYLOAD_FIELDS = sizeof payload_fields / sizeof payload_fields[0] };
 
 /* Whether the field can hold such a thing; what it holds then is judged as in any event. */
-static bool is_for_field(const char *name, struct slice token)
+static bool is_for_field(enum event_field field, struct slice token)
 {
     const enum gate_kind kind = gate_kind_of(token.data[0]);
-    if (strcmp(name, "session_id") == 0)
-        return kind == GATE_NUMBER;
-    if (strcmp(name, "severity") == 0 || strcmp(name, "description") == 0 ||
-        strcmp(name, "_emitted_at") == 0)
+    switch (event_field_kind(field)) {
+    case EVENT_KIND_TEXT:
+        if (field == EVENT_FIELD_DESCRIPTION)
+            return kind == GATE_STRING;
+        return (kind == GATE_STRING && token.size > 2) || kind == GATE_NUMBER;
+    case EVENT_KIND_SEVERITY:
+    case EVENT_KIND_TIME:
         return kind == GATE_STRING;
-    return (kind == GATE_STRING && token.size > 2) || kind == GATE_NUMBER;
+    case EVENT_KIND_DURATION:
+    case EVENT_KIND_POSITIVE:
+    case EVENT_KIND_PRIORITY:
+        return kind == GATE_NUMBER;
+    case EVENT_KIND_BOOLEAN:
+        return kind == GATE_FALSE || kind == GATE_TRUE;
+    case EVENT_KIND_TAGS:
+        return kind == GATE_ARRAY;
+    case EVENT_KIND_OBJECT:
+        return kind == GATE_OBJECT;
+    }
+    return false;
 }
 
 static bool turn_payload(const struct shape *s, const struct gate_value *value, struct buffer *out,
@@ -93,12 +112,12 @@ static bool turn_payload(const struct shape *s, const struct gate_value *value, 
         shape_fault(out_faults, "", "the data of an event is an object");
         return false;
     }
-    walk_pick(value->text, payload_fields, PAYLOAD_FIELDS, token);
+    walk_pick(value->text, payload_names, PAYLOAD_FIELDS, token);
     buffer_add_byte(out, '{');
     shape_add(out, "type", x->event_type);
     for (size_t i = 0; i < PAYLOAD_FIELDS; i++) {
         if (token[i].data != NULL && is_for_field(payload_fields[i], token[i]))
-            shape_add(out, payload_fields[i], token[i]);
+            shape_add(out, payload_names[i], token[i]);
     }
     shape_add(out, "data", value->text);
     buffer_add_byte(out, '}');

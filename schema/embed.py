@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns the SQL files and the catalogue into C.
 
-queries/<name>.sql becomes `#define SQL_<NAME>` in queries.h, with @<list>@ in it replaced by
-queries/<list>.columns; the migrations become a table in
+queries/<name>.sql becomes `#define SQL_<NAME>` in queries.h, with @row@ and @row_types@ in it replaced
+by the columns of event.columns, without and with their types; the migrations become a table in
 migrations.c with the checksum of each file's bytes; catalog/<family>.json becomes a row of
 catalog.c. The depfile names the folders as well as the files, so that a file added or removed is
 seen without a line in meson.build.
@@ -12,6 +12,8 @@ import hashlib
 import pathlib
 import re
 import sys
+
+import event_columns
 
 HEAD = "/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by schema/embed.py. */\n"
 
@@ -66,15 +68,13 @@ def sql_lines(text):
             if line.strip() and not line.lstrip().startswith("--")]
 
 
-def write_queries(files, lists):
+def write_queries(files, columns):
     out = [HEAD, "#ifndef HOLDFAST_SCHEMA_QUERIES_H\n#define HOLDFAST_SCHEMA_QUERIES_H\n\n",
            '#pragma GCC diagnostic ignored "-Woverlength-strings"\n\n']
     for file in files:
         if not re.fullmatch(r"[a-z][a-z0-9_]*\.sql", file.name):
             fail(f"{file}: a query is named in lower case, like insert_events.sql")
-        text = file.read_text()
-        for name, columns in lists.items():
-            text = text.replace(f"@{name}@", columns)
+        text = event_columns.in_place(file.read_text(), columns)
         lines = [c_string(line.lstrip()) for line in sql_lines(text)]
         if not lines:
             fail(f"{file}: nothing in it")
@@ -119,15 +119,13 @@ def main():
     queries = sorted((source / "queries").glob("*.sql"))
     migrations = sorted((source / "migrations").glob("*.sql"))
     catalog = sorted((source / "catalog").glob("*.json"))
-    lists = sorted((source / "queries").glob("*.columns"))
-    (target / "queries.h").write_text(write_queries(
-        queries, {file.stem: "\n".join(sql_lines(file.read_text())) for file in lists}))
+    (target / "queries.h").write_text(write_queries(queries, event_columns.read(source)))
     (target / "migrations.h").write_text(MIGRATIONS_H)
     (target / "migrations.c").write_text(write_migrations(migrations))
     (target / "catalog.h").write_text(CATALOG_H)
     (target / "catalog.c").write_text(write_catalog(catalog))
-    inputs = [source / "queries", source / "migrations", source / "catalog", *queries, *lists,
-              *migrations, *catalog]
+    inputs = [source / "queries", source / "migrations", source / "catalog", *queries, *migrations,
+              *catalog]
     (target / "embed.d").write_text(
         "schema/queries.h: " + " ".join(str(path).replace(" ", "\\ ") for path in inputs) + "\n")
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The event: one list of fields from which the struct, the names, the checks, the line on the
- * queue and the columns come.
+ * The event. Its fields are those of schema/event.columns: the struct, the names, the checks, the
+ * line on the queue and the columns come from the lists in schema/event_fields.h.
  *
  * (The struct is called log_event because libevent owns the tag `event`.)
  *
@@ -15,41 +15,7 @@
 #include "common/base/digest.h"
 #include "common/base/gate.h"
 #include "common/base/id.h"
-
-/* symbol, name (JSON and SQL), kind, limit (characters of TEXT; 0 where it has no meaning) */
-#define EVENT_FIELDS(X)                                                                            \
-    X(EVENT_ID, "event_id", TEXT, 255)                                                             \
-    X(EVENT_TYPE, "event_type", TEXT, 100)                                                         \
-    X(SEVERITY, "severity", SEVERITY, 0)                                                           \
-    X(OCCURRED_AT, "occurred_at", TIME, 0)                                                         \
-    X(SYSTEM, "system", TEXT, 255)                                                                 \
-    X(SERVICE, "service", TEXT, 255)                                                               \
-    X(SERVICE_VERSION, "service_version", TEXT, 255)                                               \
-    X(SOURCE_COMPONENT, "source_component", TEXT, 255)                                             \
-    X(SOURCE, "source", TEXT, 1024)                                                                \
-    X(TITLE, "title", TEXT, 1024)                                                                  \
-    X(DESCRIPTION, "description", TEXT, 65536)                                                     \
-    X(TAGS, "tags", TAGS, 0)                                                                       \
-    X(DURATION_MS, "duration_ms", DURATION, 0)                                                     \
-    X(SUCCESS, "success", BOOLEAN, 0)                                                              \
-    X(SESSION_ID, "session_id", POSITIVE, 0)                                                       \
-    X(CORRELATION_ID, "correlation_id", TEXT, 255)                                                 \
-    X(TRACE_ID, "trace_id", TEXT, 255)                                                             \
-    X(SPAN_ID, "span_id", TEXT, 255)                                                               \
-    X(WORKFLOW_ID, "workflow_id", TEXT, 255)                                                       \
-    X(JOB_ID, "job_id", TEXT, 255)                                                                 \
-    X(WORKER_ID, "worker_id", TEXT, 255)                                                           \
-    X(QUEUE, "queue", TEXT, 255)                                                                   \
-    X(BOM_ID, "bom_id", TEXT, 255)                                                                 \
-    X(TENANT_ID, "tenant_id", TEXT, 255)                                                           \
-    X(ORGANIZATION_ID, "organization_id", TEXT, 255)                                               \
-    X(PROJECT_ID, "project_id", TEXT, 255)                                                         \
-    X(USER_ID, "user_id", TEXT, 255)                                                               \
-    X(ROUTING_KEY, "routing_key", TEXT, 255)                                                       \
-    X(PRIORITY, "priority", PRIORITY, 0)                                                           \
-    X(PAYLOAD, "payload", OBJECT, 0)                                                               \
-    X(STATE, "state", OBJECT, 0)                                                                   \
-    X(METADATA, "metadata", OBJECT, 0)
+#include "schema/event_fields.h"
 
 enum event_field {
 #define X(symbol, name, kind, limit) EVENT_FIELD_##symbol,

@@ -3,31 +3,17 @@
 
 #include <assert.h>
 
-#define ALIAS(name, of)                                                                            \
-    {                                                                                              \
-        .text = EVENT_TEXT(name), .field = EVENT_FIELD_##of, .is_alias = true                      \
-    }
-
 static const struct event_name names[] = {
 #define X(symbol, name, kind, limit) {.text = EVENT_TEXT(name), .field = EVENT_FIELD_##symbol},
     EVENT_FIELDS(X)
 #undef X
-        ALIAS("id", EVENT_ID),
-    ALIAS("type", EVENT_TYPE),
-    ALIAS("_event_type", EVENT_TYPE),
-    ALIAS("level", SEVERITY),
-    ALIAS("severityText", SEVERITY),
-    ALIAS("timestamp", OCCURRED_AT),
-    ALIAS("time", OCCURRED_AT),
-    ALIAS("created_at", OCCURRED_AT),
-    ALIAS("_emitted_at", OCCURRED_AT),
-    ALIAS("message", DESCRIPTION),
-    ALIAS("data", PAYLOAD),
-    ALIAS("details", PAYLOAD),
-    {.text = EVENT_TEXT("duration"),
-     .field = EVENT_FIELD_DURATION_MS,
-     .is_alias = true,
-     .in_seconds = true},
+#define X(name, symbol, seconds)                                                                   \
+    {.text = EVENT_TEXT(name),                                                                     \
+     .field = EVENT_FIELD_##symbol,                                                                \
+     .is_alias = true,                                                                             \
+     .in_seconds = (seconds)},
+        EVENT_ALIASES(X)
+#undef X
 };
 
 #define NAME_COUNT (sizeof names / sizeof names[0])

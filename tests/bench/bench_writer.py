@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from psycopg import pq  # noqa: E402
 
-from consumer_sql import columns_of, consumer_sql, copy_events  # noqa: E402
+from consumer_sql import consumer_sql, copy_events, row_columns  # noqa: E402
 from rig.servers import Servers  # noqa: E402
 
 EPOCH_2000 = 946684800
@@ -78,7 +78,7 @@ class Session:
                           for name, kind in columns)
         arrays = ", ".join(f"${i}::{kind}[]" for i, kind in enumerate(kinds, 1))
         self.copy_text_sql = f"COPY log_events ({names}) FROM STDIN"
-        self.copy_binary_sql = copy_events(columns_of("row"))
+        self.copy_binary_sql = copy_events(", ".join(row_columns()))
         self.copy_again_sql = consumer_sql("copy_again")
         self.run(consumer_sql("stage"))
         self.raw.prepare(b"unnest", f"INSERT INTO log_events ({names}) SELECT {casts} FROM "

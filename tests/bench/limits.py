@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from client import wrk
-from consumer_sql import columns_of, copy_events
+from consumer_sql import copy_events, row_columns
 from events import Load
 from loads import Figures, tool
 from rig.database import Database, bin_folder
@@ -64,12 +64,12 @@ class Rows:
     columns of them, or only those that any row has a value for."""
 
     def __init__(self, source: Database, folder: Path, in_use: bool = False, most: int = 1000000):
-        columns = columns_of("row")
+        names = row_columns()
         if in_use:
-            said = ", ".join(f"count(nullif({c}::text, '{{}}')) AS {c}"
-                             for c in columns.replace("\n", " ").split(", "))
+            said = ", ".join(f"count(nullif({c}::text, '{{}}')) AS {c}" for c in names)
             row = source.rows(f"SELECT {said} FROM log_events")[0]
-            columns = ", ".join(c for c, count in row.items() if count > 0)
+            names = [c for c, count in row.items() if count > 0]
+        columns = ", ".join(names)
         self.statement = copy_events(columns)
         self.path = folder / f"rows_{secrets.token_hex(3)}"
         query = f"COPY (SELECT {columns} FROM log_events LIMIT {most}) TO STDOUT (FORMAT binary)"

@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import event_columns
+
 JSON, NDJSON = "application/json", "application/x-ndjson"
 GOOD = {"event_type": "good", "payload": {"n": 1}}
 MIB = 1 << 20
@@ -101,12 +103,7 @@ def depth_cases() -> Iterator[Case]:
     yield Case("an endless opening", b"[" * 500_000, 400, "too-deep")
 
 
-TEXT_LIMITS = {"event_id": 255, "event_type": 100, "system": 255, "service": 255,
-               "service_version": 255, "source_component": 255, "source": 1024, "title": 1024,
-               "description": 65536, "correlation_id": 255, "trace_id": 255, "span_id": 255,
-               "workflow_id": 255, "job_id": 255, "worker_id": 255, "queue": 255, "bom_id": 255,
-               "tenant_id": 255, "organization_id": 255, "project_id": 255, "user_id": 255,
-               "routing_key": 255}
+TEXT_LIMITS = {c.name: c.limit for c in event_columns.read() if c.kind == "text"}
 NOT_TIMES = ["yesterday", "", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-01-01T25:00:00Z",
              "2026-01-01T00:60:00Z", "2026-01-01T00:00:00+25:00", "20260101T000000Z", "1700000000",
              "2026-01-01T00:00:00ZZ", "2026-01-01T00:00:00.Z", " 2026-01-01T00:00:00Z",

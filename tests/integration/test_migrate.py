@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+import event_columns
 from rig.database import SUPERUSER, Cluster, Database
 from rig.process import run
 from rig.stack import SOURCE, base_env, program
@@ -355,13 +356,11 @@ def test_a_function_of_the_owner_is_not_fooled_by_a_search_path(
 
 
 def test_the_columns_follow_the_event(database: Database) -> None:
-    header = (SOURCE / "common" / "base" / "event.h").read_text()
-    fields = [line.split('"')[1] for line in header.splitlines()
-              if line.strip().startswith("X(") and line.count('"') == 2]
-    columns = [r["column_name"] for r in database.rows(
-        "SELECT column_name FROM information_schema.columns WHERE table_name = 'log_events'"
-        " ORDER BY ordinal_position")]
-    assert columns == ["id", "received_at", "stored_at", *fields, "batch_id", "position"]
+    columns = {r["name"]: r["type"] for r in database.rows(
+        "SELECT attname AS name, replace(format_type(atttypid, NULL), 'timestamp with time zone',"
+        " 'timestamptz') AS type FROM pg_attribute"
+        " WHERE attrelid = 'log_events'::regclass AND attnum > 0 AND NOT attisdropped")}
+    assert columns == {c.name: c.sql_type for c in event_columns.read()}
 
 
 def test_a_column_left_out_is_what_absence_means(database: Database) -> None:
