@@ -247,6 +247,7 @@ static void add_line(struct batch *b, struct event_reader *reader, const struct 
         return;
     }
     add_row(b, e, &read);
+    b->newer += read.newer > 0;
     if (read.field[EVENT_FIELD_EVENT_ID].data != NULL)
         add_keys(b, &read, line);
 }

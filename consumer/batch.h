@@ -35,8 +35,8 @@ struct batch_event {
 struct batch {
     struct id id;
     struct delivery_list deliveries;
-    struct batch_event *events; /* owned */
-    size_t event_count, event_room, review_count;
+    struct batch_event *events;                          /* owned */
+    size_t event_count, event_room, review_count, newer; /* newer: see log_event */
     struct batch_key *keys; /* keys.h; owned; sorted by text, then event, once sealed */
     size_t key_count, key_room;
     struct buffer rows, texts;

@@ -35,6 +35,10 @@ static void register_events(struct meters *m)
     m->conflicts = metrics_counter("events_dead_lettered_total", "reason=\"conflict\"", dead);
     m->refused = metrics_counter("events_dead_lettered_total", "reason=\"data\"", dead);
     m->unreadable = metrics_counter("events_dead_lettered_total", "reason=\"unreadable\"", dead);
+    m->newer =
+        metrics_counter("events_newer_total", "",
+                        "Events of a newer version, with fields this one does not know: kept "
+                        "in metadata.newer_fields");
     m->batch_size = metrics_size("batch_size", "", "Events of one transaction");
     m->latency = metrics_latency("end_to_end_latency_seconds", "",
                                  "From the acceptance of an event to its commit");
@@ -145,6 +149,7 @@ void meters_stored(struct meters *m, const struct batch *b, const struct writer_
     metric_add(m->duplicates, (int64_t)r->duplicates);
     metric_add(m->conflicts, (int64_t)batch_count(b, BATCH_CONFLICT));
     metric_add(m->refused, (int64_t)batch_count(b, BATCH_DATA));
+    metric_add(m->newer, (int64_t)b->newer);
     metric_add(m->unreadable, (int64_t)batch_count(b, BATCH_UNREADABLE));
     metric_observe_ns(m->commit_duration, r->commit_ns);
     metric_set(m->last_commit, clock_wall_us() / 1000000);

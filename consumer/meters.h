@@ -20,7 +20,7 @@ struct meters_tally {
 struct meters {
     struct metric *connected[TOPOLOGY_LANES], *reconnects, *delivered, *redelivered, *in_flight,
         *oldest_age, *held_bytes, *storing;
-    struct metric *stored, *duplicates, *conflicts, *refused, *unreadable;
+    struct metric *stored, *duplicates, *conflicts, *refused, *unreadable, *newer;
     struct metric *committed, *failed, *retries[SQLSTATE_CLASS_COUNT], *clock_skew;
     struct metric *commit_duration, *ack_duration, *batch_size, *latency, *skew, *last_commit;
     struct metric *database_up, *database_lost;

@@ -72,7 +72,7 @@ struct gate *event_reader_gate(struct event_reader *r)
     return r->gate;
 }
 
-static bool begin(struct reading *x)
+bool event_begin(struct reading *x)
 {
     struct event_reader *r = x->reader;
     x->faults->count = 0;
@@ -106,8 +106,7 @@ static void say_twice(struct reading *x, const struct event_name *name, const st
                  SLICE_ARGS(x->given[name->field]->text));
 }
 
-static void read_field(struct reading *x, const struct event_name *name,
-                       const struct gate_member *m)
+void event_read_field(struct reading *x, const struct event_name *name, const struct gate_member *m)
 {
     const struct event_given given = {name, m->value, m->kind};
     if (m->kind == GATE_NULL)
@@ -123,7 +122,7 @@ static void read_field(struct reading *x, const struct event_name *name,
         event_say_inside(x->faults, m->name, &found);
 }
 
-static void note_unknown(struct reading *x, size_t index)
+void event_note_unknown(struct reading *x, size_t index)
 {
     struct buffer *unknown = &x->reader->unknown; /* with room for all members */
     const uint32_t place = (uint32_t)index;
@@ -136,7 +135,7 @@ static void keep_unknown(struct reading *x)
     struct buffer *extra = &x->reader->extra;
     for (size_t i = 0; i < event_unknown_count(x); i++) {
         const struct gate_member *m = event_unknown_at(x, i);
-        buffer_add(extra, extra->size == 0 ? "{\"" : ",\"", 2);
+        buffer_add_text(extra, i == 0 ? "{\"" : ",\"");
         buffer_add_slice(extra, m->name);
         buffer_add(extra, "\":", 2);
         buffer_add_slice(extra, m->value);
@@ -174,12 +173,11 @@ static void check_metadata(struct reading *x)
     struct event_fault *fault = event_add_fault(x->faults, (struct slice){0});
     if (fault == NULL)
         return;
-    assert(verdict.fault == GATE_FAULT_DUPLICATE || verdict.fault == GATE_FAULT_MEMORY);
     memcpy(fault->pointer, verdict.pointer, sizeof fault->pointer);
     snprintf(fault->detail, sizeof fault->detail, "%s",
-             verdict.fault == GATE_FAULT_MEMORY
-                 ? gate_fault_text(verdict.fault)
-                 : "not a field, so it is kept in metadata, which has a member of this name");
+             verdict.fault == GATE_FAULT_DUPLICATE
+                 ? "not a field, so it is kept in metadata, which has a member of this name"
+                 : gate_fault_text(verdict.fault));
 }
 
 static void gather_unknown(struct reading *x)
@@ -190,6 +188,19 @@ static void gather_unknown(struct reading *x)
     keep_unknown(x);
     complete_metadata(x);
     if (has_metadata && x->faults->count == 0)
+        check_metadata(x);
+}
+
+void event_gather_newer(struct reading *x)
+{
+    x->event.newer = event_unknown_count(x);
+    if (x->event.newer == 0)
+        return;
+    buffer_add_text(&x->reader->extra, "{\"" EVENT_NEWER_NAME "\":");
+    keep_unknown(x);
+    buffer_add_byte(&x->reader->extra, '}');
+    complete_metadata(x);
+    if (x->faults->count == 0)
         check_metadata(x);
 }
 
@@ -232,7 +243,7 @@ static struct slice default_routing_key(struct reading *x)
     return (struct slice){scratch->data + start, scratch->size - start};
 }
 
-static bool finish(struct reading *x, struct log_event *out)
+bool event_finish(struct reading *x, struct log_event *out)
 {
     if (x->given[EVENT_FIELD_EVENT_TYPE] == NULL)
         event_say_missing(x, SLICE("event_type"), "required, but not there");
@@ -246,7 +257,7 @@ static bool finish(struct reading *x, struct log_event *out)
     return true;
 }
 
-static bool must_be_object(const struct gate_value *value, struct event_faults *out_faults)
+bool event_must_be_object(const struct gate_value *value, struct event_faults *out_faults)
 {
     char detail[64];
     if (value->kind == GATE_OBJECT)
@@ -262,19 +273,19 @@ bool event_read(struct event_reader *r, const struct gate_value *object, struct 
                 struct event_faults *out_faults)
 {
     struct reading x = {.reader = r, .object = object, .faults = out_faults};
-    if (!must_be_object(object, out_faults) || !begin(&x))
+    if (!event_must_be_object(object, out_faults) || !event_begin(&x))
         return false;
     for (size_t i = 0; i < object->member_count; i++) {
         const struct gate_member *m = &object->members[i];
         const struct event_name *name = find_name(&x, m);
         if (name != NULL)
-            read_field(&x, name, m);
+            event_read_field(&x, name, m);
         else
-            note_unknown(&x, i);
+            event_note_unknown(&x, i);
     }
     event_judge(&x);
     gather_unknown(&x);
-    if (finish(&x, out))
+    if (event_finish(&x, out))
         return true;
     event_suggest(&x);
     return false;
@@ -296,105 +307,4 @@ bool event_set_said(struct event_reader *r, const struct gate_value *object, str
     memcpy(e->said, digest, sizeof e->said);
     e->has_said = true;
     return true;
-}
-
-/* What stands behind the prefix is compared byte by byte, so the head must be exactly there. */
-static bool has_head(const struct gate_value *object, struct slice line)
-{
-    const struct gate_member *m = object->members;
-    return object->member_count >= 2 && slice_equals(m[0].name, SLICE("id")) &&
-           slice_equals(m[1].name, SLICE("received_at")) &&
-           m[1].value.size == CLOCK_TEXT_SIZE + 2 &&
-           m[1].value.data + m[1].value.size == line.data + EVENT_LINE_PREFIX;
-}
-
-static struct slice body_of(const struct gate_member *m)
-{
-    return m->kind == GATE_STRING ? json_body_of(m->value) : (struct slice){0};
-}
-
-static bool read_said(struct slice hex, uint8_t out[EVENT_SAID_SIZE])
-{
-    if (hex.size != (size_t)2 * EVENT_SAID_SIZE)
-        return false;
-    for (size_t i = 0; i < hex.size; i++) {
-        const char c = hex.data[i];
-        const bool is_digit = c >= '0' && c <= '9';
-        if (!is_digit && !(c >= 'a' && c <= 'f'))
-            return false;
-        out[i / 2] = (uint8_t)(out[i / 2] << 4 | (is_digit ? c - '0' : c - 'a' + 10));
-    }
-    return true;
-}
-
-/* Of its token: 255 characters, all of them escaped. */
-#define ALSO_SIZE_MAX (255 * 6 + 2)
-
-/* What stands between the prefix and the fields. Returns the place of the first field. */
-static size_t read_line_head(struct reading *x)
-{
-    const struct gate_member *m = x->object->members;
-    const size_t count = x->object->member_count;
-    struct log_event *e = &x->event;
-    if (count == 2 || !slice_equals(m[2].name, SLICE("said")))
-        return 2;
-    e->has_said = read_said(body_of(&m[2]), e->said);
-    if (!e->has_said)
-        event_say(x->faults, m[2].name, "expected 32 hexadecimal digits");
-    if (count == 3 || !slice_equals(m[3].name, SLICE("also")))
-        return 3;
-    e->also = m[3].value;
-    if (m[3].kind != GATE_STRING || m[3].value.size == 2 || m[3].value.size > ALSO_SIZE_MAX)
-        event_say(x->faults, m[3].name, "expected an id");
-    return 4;
-}
-
-static void read_line_members(struct reading *x)
-{
-    const struct gate_member *members = x->object->members;
-    if (!id_parse(body_of(&members[0]), &x->event.id))
-        event_say(x->faults, members[0].name, "expected a UUID");
-    if (!clock_parse(body_of(&members[1]), &x->event.received_at))
-        event_say(x->faults, members[1].name, "expected a time");
-    const size_t first = read_line_head(x);
-    const struct slice last = members[first - 1].value;
-    if (x->faults->count == 0 &&
-        last.data + last.size != x->object->text.data + event_head_size(&x->event))
-        event_say(x->faults, members[first - 1].name, "expected no white space before it");
-    for (size_t i = first; i < x->object->member_count; i++) {
-        const struct event_name *name = event_names_find(&x->reader->names, members[i].name);
-        if (name != NULL && !name->is_alias)
-            read_field(x, name, &members[i]);
-        else
-            event_say(x->faults, members[i].name, "not a field of an event");
-    }
-}
-
-static void say_malformed(struct event_faults *faults, const struct gate_verdict *verdict)
-{
-    faults->count = 0;
-    struct event_fault *fault = event_add_fault(faults, (struct slice){0});
-    memcpy(fault->pointer, verdict->pointer, sizeof fault->pointer);
-    snprintf(fault->detail, sizeof fault->detail, "%s (at byte %zu)",
-             gate_fault_text(verdict->fault), verdict->offset);
-}
-
-bool event_read_line(struct event_reader *r, struct slice line, struct log_event *out,
-                     struct event_faults *out_faults)
-{
-    struct gate_value object;
-    struct gate_verdict verdict;
-    struct reading x = {.reader = r, .object = &object, .faults = out_faults};
-    if (!gate_scan_whole(r->line_gate, line, &object, &verdict)) {
-        say_malformed(out_faults, &verdict);
-        return false;
-    }
-    if (!must_be_object(&object, out_faults) || !begin(&x))
-        return false;
-    if (!has_head(&object, line)) {
-        event_say(out_faults, (struct slice){0}, "a line starts with id and received_at");
-        return false;
-    }
-    read_line_members(&x);
-    return finish(&x, out);
 }

@@ -44,11 +44,15 @@ enum event_kind {
 #define EVENT_LINE_PREFIX 88
 #define EVENT_SAID_SIZE   (DIGEST_SIZE / 2)
 
+/* The member of metadata in which fields of a newer version's line are kept. */
+#define EVENT_NEWER_NAME "newer_fields"
+
 struct log_event {
     struct id id;        /* made at acceptance */
     int64_t received_at; /* µs, wall clock */
     bool has_said;
     uint8_t said[EVENT_SAID_SIZE]; /* for the consumer, as is `also`: event_line.c */
+    size_t newer;                  /* fields of its line that this version does not know */
     struct slice also;             /* a JSON string; data NULL = none; only with `said` */
     /* The JSON token of each field, canonical where the kind says so; data NULL when absent. Lent
      * by the text that was read and by the reader, until its next read. */

@@ -30,14 +30,22 @@ struct reading {
     const struct event_name *given[EVENT_FIELD_COUNT]; /* under which name a field came */
 };
 
+MUST_CHECK bool event_must_be_object(const struct gate_value *value,
+                                     struct event_faults *out_faults);
+MUST_CHECK bool event_begin(struct reading *x);
+void event_read_field(struct reading *x, const struct event_name *name,
+                      const struct gate_member *m);
+void event_note_unknown(struct reading *x, size_t index); /* the member at this place */
+void event_gather_newer(struct reading *x); /* of a line: into metadata.EVENT_NEWER_NAME */
+MUST_CHECK bool event_finish(struct reading *x, struct log_event *out);
+
 size_t event_unknown_count(const struct reading *x);
 const struct gate_member *event_unknown_at(const struct reading *x, size_t i);
 
 /* A fault at the member `name`, of the whole when it has no data. NULL when enough was told. */
 struct event_fault *event_add_fault(struct event_faults *faults, struct slice name);
 void event_say(struct event_faults *faults, struct slice name, const char *detail);
-/* A fault whose pointer starts at the member `name`. */
-void event_say_inside(struct event_faults *faults, struct slice name,
+void event_say_inside(struct event_faults *faults, struct slice name, /* its pointer's start */
                       const struct event_fault *found);
 /* What is not there, and which member may have been meant for it. */
 void event_say_missing(struct reading *x, struct slice name, const char *detail);
@@ -47,7 +55,6 @@ void event_suggest(struct reading *x);
 /* The name the client gave the payload: "payload", "data", … */
 struct slice event_payload_name(const struct reading *x);
 
-/* By the catalogue: finds the type, checks its fields, sets what it decides. */
-void event_judge(struct reading *x);
+void event_judge(struct reading *x); /* by the catalogue: its type, checks, defaults */
 
 #endif
