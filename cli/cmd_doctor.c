@@ -9,14 +9,14 @@ enum option { TIMEOUT = 1, URL, NO_SEND, JSON, HELP };
 static const struct options_row rows[] = {
     {TIMEOUT, "timeout", 0, "SECONDS", "of each probe, and to wait for the event's row (10)"},
     {URL, "url", 0, "URL", "the producer (HOLDFAST_URL, else http://127.0.0.1:8001)"},
-    {NO_SEND, "no-send", 0, NULL, "only look, send no event"},
-    {JSON, "json", 0, NULL, "the findings in JSON"},
+    {NO_SEND, "no-send", 0, NULL, "send no event"},
+    {JSON, "json", 0, NULL, "print the findings as JSON"},
     {HELP, "help", 'h', NULL, "this text"},
 };
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
 
 static const char help_text[] =
-    "Probe HTTP, AMQP and PostgreSQL, send one event all the way, and say how to mend what is\n"
+    "Probe HTTP, AMQP and PostgreSQL, send one event all the way, and say how to fix what is\n"
     "broken.\n"
     "\n"
     "  holdfast doctor\n"

@@ -42,7 +42,8 @@ static const char help_text[] =
     "\n"
     "up (the default) applies what is pending, each migration in a transaction of its own, under "
     "a\n"
-    "lock; doing it again, or twice at once, is harmless. status lists them and changes nothing; "
+    "lock; doing it again, or twice at the same time, is harmless. status lists them and changes "
+    "nothing; "
     "it\n"
     "exits with 1 unless the database is exactly at this version.\n"
     "\n"
@@ -99,7 +100,7 @@ static struct db *connect_to(const struct job *job, const char *database, int *o
 
 static void on_waiting(const char *user, const char *pid)
 {
-    cli_say("somebody else is migrating this database, waiting for the end of it: %s, process %s "
+    cli_say("another session is migrating this database, waiting for it to end: %s, process %s "
             "(if that is no migration: SELECT pg_terminate_backend(%s))",
             user, pid, pid);
 }
@@ -193,7 +194,7 @@ static int add_login(struct job *job, const char *group, const char *name)
     if (name[0] == '\0' || strlen(name) > 63)
         return cli_usage("migrate", "a role's name has 1 to 63 characters");
     if (job->login_count == LOGINS_MAX)
-        return cli_usage("migrate", "at most %d logins at once", LOGINS_MAX);
+        return cli_usage("migrate", "at most %d logins", LOGINS_MAX);
     job->logins[job->login_count++] = (struct roles_login){.group = group, .name = name};
     return -1;
 }

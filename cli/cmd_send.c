@@ -24,13 +24,13 @@ static const struct options_row rows[] = {
     EVENT_OPTIONS(X)
 #undef X
         {FILE_NAME, "file", 'f', "FILE", "send its lines, one JSON event each; - is stdin"},
-    {BATCH, "batch", 0, "N", "events of one request, at most (500)"},
-    {PARALLEL, "parallel", 0, "N", "requests at once (4); 1 keeps the order of the lines"},
+    {BATCH, "batch", 0, "N", "most events in one request (500)"},
+    {PARALLEL, "parallel", 0, "N", "concurrent requests (4); 1 keeps the order of the lines"},
     {INPUT_NAME, "input-name", 0, "NAME", "makes equal lines of two inputs different events"},
     {TIMEOUT, "timeout", 0, "SECONDS", "give up after so long without progress (60)"},
     {URL, "url", 0, "URL", "the producer (HOLDFAST_URL, else http://127.0.0.1:8001)"},
-    {JSON, "json", 0, NULL, "say the outcome in JSON"},
-    {QUIET, "quiet", 'q', NULL, "say nothing but faults"},
+    {JSON, "json", 0, NULL, "print the result as JSON"},
+    {QUIET, "quiet", 'q', NULL, "print errors only"},
     {HELP, "help", 'h', NULL, "this text"},
 };
 #define ROW_COUNT (sizeof rows / sizeof rows[0])
@@ -45,10 +45,10 @@ static const char help_text[] =
     "Usage: holdfast send -t TYPE [OPTION]…\n"
     "       holdfast send [-f FILE|FILE|-] [OPTION]…\n"
     "\n"
-    "It returns when the producer has said of every event that it is durably queued, or why not.\n"
+    "It returns when the producer has answered for every event: durably queued, or why not.\n"
     "A line without an event_id gets one made of its content and line number: after an "
     "interruption\n"
-    "send the same file again, and nothing is stored twice. Refused lines are told on stderr by\n"
+    "send the same file again, and nothing is stored twice. Refused lines are named on stderr by\n"
     "number, the good ones beside them are stored, and the exit code is 6.\n";
 
 struct job {

@@ -16,7 +16,7 @@
 #define VERBS(X)                                                                                   \
     X(send, "send events: one from options, or NDJSON from a file or stdin")                       \
     X(migrate, "bring the database to this version's schema")                                      \
-    X(doctor, "probe HTTP, AMQP and PostgreSQL and say how to mend what is broken")                \
+    X(doctor, "probe HTTP, AMQP and PostgreSQL and say how to fix what is broken")                 \
     X(quarantine, "list, show, put back or discard what could not be stored")
 
 struct verb {
@@ -46,13 +46,13 @@ static int print_help(void)
     for (size_t i = 0; i < verb_count; i++)
         printf("  %-11s%s\n", verbs[i].name, verbs[i].help);
     puts(
-        "\n`holdfast VERB --help` tells the options of one. Settings come from the environment:\n");
+        "\n`holdfast VERB --help` lists the options of one. Settings come from the environment:\n");
     struct buffer settings = {0};
     config_help(CONFIG_CLI, &settings);
     fwrite(settings.data, 1, settings.size, stdout);
     buffer_finish(&settings);
     puts("\nExit codes: 0 done · 1 failed · 2 wrong usage · 4 credentials refused · 5 a server is "
-         "away\n"
+         "unreachable\n"
          "or too slow, try again · 6 some of the input was refused · 78 wrong settings");
     return CLI_OK;
 }

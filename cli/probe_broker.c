@@ -99,14 +99,14 @@ static void find_queue(struct broker_probe *p, const struct link_answer *answer)
         report_find(r, answer->messages > 0 ? REPORT_NOTE : REPORT_OK, "%s holds %u messages",
                     queue_name(p), answer->messages);
         if (answer->messages > 0)
-            report_mend(r, "the broker gave these up after a million deliveries; look at them "
-                           "before they are moved back");
+            report_mend(r, "the broker dead-lettered these after a million deliveries; inspect "
+                           "them before moving them back");
         return;
     }
     report_find(r, REPORT_OK, "%s: %u messages wait, %u consumers", queue_name(p), answer->messages,
                 answer->consumers);
     if (answer->consumers == 0) {
-        report_find(r, REPORT_FAILED, "%s: %u messages wait, nobody consumes", queue_name(p),
+        report_find(r, REPORT_FAILED, "%s: %u messages wait, no consumers", queue_name(p),
                     answer->messages);
         report_mend(r, "start holdfast-consumer; if it runs, its log says why it does not consume");
     } else if (answer->messages > MANY) {
@@ -121,9 +121,9 @@ static void find_refusal(struct broker_probe *p, const struct link_answer *answe
     struct doctor *d = p->doctor;
     report_find(&d->report, REPORT_FAILED, "%s: %d %s", queue_name(p), answer->code, answer->text);
     if (answer->code == 404)
-        report_mend(&d->report, "producer and consumer make their queues: start one of them; if "
-                                "they run, is RABBITMQ_QUEUE_NAME or RABBITMQ_VHOST another one "
-                                "than theirs?");
+        report_mend(&d->report, "producer and consumer declare the queues: start one of them; if "
+                                "they run, compare their RABBITMQ_QUEUE_NAME and RABBITMQ_VHOST "
+                                "with the ones here");
     else if (answer->code == 403)
         report_mend(&d->report, "rabbitmqctl set_permissions -p %s %s '.*' '.*' '.*'",
                     d->config->rabbitmq_vhost, d->config->rabbitmq_user);

@@ -92,7 +92,7 @@ static void add_daemon(struct clocks *c, const char *whose, const struct http_ur
     if (ask_daemon(c->doctor, url, &theirs))
         add(c, whose, beside_database(&c->database, &theirs));
     else
-        buffer_printf(&c->words, ", %s not told", whose);
+        buffer_printf(&c->words, ", %s unknown", whose);
 }
 
 /* One consumer: the one METRICS_HOST and METRICS_PORT name. */
@@ -129,7 +129,7 @@ void probe_clocks(struct doctor *d)
     struct clocks c = {.doctor = d};
     report_begin(&d->report, "clocks");
     if (!d->db || !ask_database(d, &c.database)) {
-        report_find(&d->report, REPORT_SKIPPED, "the database does not tell its time");
+        report_find(&d->report, REPORT_SKIPPED, "the time of the database cannot be read");
         return;
     }
     add(&c, "this machine", skew_us(&c.database));
@@ -139,7 +139,7 @@ void probe_clocks(struct doctor *d)
                 c.largest_us > SKEW_MAX_US ? REPORT_FAILED
                 : c.largest_us > 0         ? REPORT_NOTE
                                            : REPORT_OK,
-                "%.*s; the broker does not tell its own", SLICE_ARGS(buffer_slice(&c.words)));
+                "%.*s; the broker's clock cannot be read", SLICE_ARGS(buffer_slice(&c.words)));
     if (c.largest_us > 0)
         mend(&c);
     buffer_finish(&c.words);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Looks with the eyes of DATABASE_USER, the consumer's own login: what it may not see is told. */
+/* Probes as DATABASE_USER, the login of the consumer, and reports what that login may not see. */
 #include "cli/doctor.h"
 
 #include "cli/migrate.h"
@@ -23,7 +23,7 @@ static void mend_connection(struct doctor *d, const struct db_fault *f)
     else if (strcmp(f->sqlstate, "42501") == 0)
         report_mend(&d->report, "holdfast migrate --writer %s", c->database_user);
     else if (strcmp(f->sqlstate, "53300") == 0)
-        report_mend(&d->report, "raise max_connections, or end sessions nobody uses");
+        report_mend(&d->report, "raise max_connections, or end idle sessions");
     else if (db_is_away(f))
         report_mend(&d->report, "start PostgreSQL, or set DATABASE_HOST and DATABASE_PORT");
 }
@@ -57,11 +57,11 @@ static void find_migrations(struct doctor *d, const struct migrate_report *m)
     struct report *r = &d->report;
     if (m->of_state[MIGRATE_CHANGED] > 0 || m->of_state[MIGRATE_UNKNOWN] > 0) {
         report_find(r, REPORT_FAILED, "made by another version of holdfast");
-        report_mend(r, "holdfast migrate status tells where they differ");
+        report_mend(r, "holdfast migrate status shows where they differ");
     } else if (m->of_state[MIGRATE_PENDING] > 0) {
         report_find(r, REPORT_FAILED, "%zu of %zu migrations are not applied",
                     m->of_state[MIGRATE_PENDING], m->count);
-        report_mend(r, "holdfast migrate, as somebody who may change the schema "
+        report_mend(r, "holdfast migrate, as a role that may change the schema "
                        "(DATABASE_ADMIN_USER)");
     } else {
         report_find(r, REPORT_OK, "at version %zu", m->count);

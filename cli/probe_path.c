@@ -20,14 +20,14 @@ static void find_answer(struct doctor *d, const struct http *h)
     answer_read(http_body(h), NULL, NULL, &answer);
     const int status = http_status(h);
     if (status == 202) {
-        report_find(&d->report, REPORT_OK, "202: the broker holds it");
+        report_find(&d->report, REPORT_OK, "202: durably queued");
         return;
     }
     report_find(&d->report, status == 503 || status == 429 ? REPORT_AWAY : REPORT_FAILED,
                 "the producer answers %d: %s", status, answer.detail);
     if (status == 503)
-        report_mend(&d->report, "the producer has no working way to the broker: mend that, or "
-                                "compare its RABBITMQ_* with the ones here");
+        report_mend(&d->report, "the producer has no working connection to the broker: fix that, "
+                                "or compare its RABBITMQ_* with the ones here");
 }
 
 static bool post_event(struct doctor *d, const char *event_id)
@@ -65,11 +65,11 @@ static void find_absence(struct doctor *d)
     report_find(&d->report, REPORT_FAILED, "accepted, but not stored within %lld s",
                 (long long)(d->timeout_ns / CLOCK_S));
     if (d->queue_exists && d->consumers == 0)
-        report_mend(&d->report, "nobody consumes: start holdfast-consumer; the event waits safely "
-                                "in the queue");
+        report_mend(&d->report, "the queue has no consumer: start holdfast-consumer; the event "
+                                "waits safely in the queue");
     else
-        report_mend(&d->report, "a consumer is there but does not store here: is its DATABASE_* "
-                                "the one here? Its log and its /health (METRICS_PORT) tell");
+        report_mend(&d->report, "a consumer runs but stores nothing in this database: compare its "
+                                "DATABASE_* with the ones here, see its log and its /health");
 }
 
 static void wait_for_row(struct doctor *d, const char *event_id)
@@ -119,5 +119,6 @@ void probe_path(struct doctor *d)
         return;
     }
     report_begin(&d->report, "store");
-    report_find(&d->report, REPORT_SKIPPED, "the database cannot be asked for event %s", event_id);
+    report_find(&d->report, REPORT_SKIPPED, "the database cannot be queried for event %s",
+                event_id);
 }

@@ -25,8 +25,8 @@ static void find_health(struct doctor *d, const struct http *h)
     }
     report_find(&d->report, REPORT_FAILED, "%s is %s: %s", d->url.authority,
                 answer.status[0] ? answer.status : "not healthy", answer.checks);
-    report_mend(&d->report, "the producer runs but cannot promise anything yet; mend what is red "
-                            "below, its log has the rest");
+    report_mend(&d->report, "the producer runs but cannot accept events yet; fix what is red "
+                            "below, see its log for more");
 }
 
 void probe_producer(struct doctor *d)

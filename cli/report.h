@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The doctor's findings: what was looked at, how it went, how long it took, how to mend it. */
+/* The doctor's findings: what was probed, with which result, how long it took, how to fix it. */
 #ifndef HOLDFAST_CLI_REPORT_H
 #define HOLDFAST_CLI_REPORT_H
 
@@ -7,7 +7,7 @@
 
 enum report_state {
     REPORT_OK,
-    REPORT_NOTE, /* works, but somebody should know */
+    REPORT_NOTE, /* works, but the operator should know */
     REPORT_FAILED,
     REPORT_AWAY, /* failed because a server does not answer */
     REPORT_SKIPPED,

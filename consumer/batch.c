@@ -2,25 +2,25 @@
 /*
  * From messages to rows.
  *
- * A message of our producer is a line an event, with id and received_at in it: a redelivery brings
- * the same ones and meets itself by the primary key. A line that cannot be read is quarantined by
- * itself; its neighbours are stored.
+ * A message of the producer has a line per event, with id and received_at in it. A redelivery has
+ * the same lines, so its inserts conflict with the rows already stored, on the primary key, and are
+ * skipped. A line that cannot be read is quarantined; the other lines of its message are stored.
  *
- * A message of somebody else's program is one JSON object. It gets id and received_at here, so a
- * redelivery brings others; what it meets itself by is its key in event_keys:
+ * A message of another program is one JSON object. It gets id and received_at here, so a redelivery
+ * gets others; it is recognised by its key in event_keys:
  *
  *   its event_id                             when it has one
  *   amqp:message: + hash of message_id, body when the message has an id
  *   amqp:body: + hash of the body            else: a weak key
  *
- * Two equal messages without any id cannot be told from one message delivered twice, save by the
- * broker's redelivered flag. A weak key that is taken means a duplicate only when the flag is set;
- * without the flag it is a twin and is stored without a claim. What remains: a twin redelivered
- * before its first delivery was committed counts as a duplicate. A program that wants better sets
- * message_id or event_id.
+ * Two equal messages without any id differ from one message delivered twice only by the broker's
+ * redelivered flag. A weak key that exists already means a duplicate only when the flag is set;
+ * without the flag the message is a twin and is stored without a claim. One case remains: a twin
+ * redelivered before its first delivery was committed counts as a duplicate. A program that needs
+ * more sets message_id or event_id.
  *
- * Keys are sorted bytewise, the order every session claims them in. Of several events with one key
- * the first in the batch claims it, the others are judged by it.
+ * Keys are sorted bytewise, the order in which every session claims them. Of several events with
+ * one key the first in the batch claims it, and the others are compared with it.
  */
 #include "consumer/batch.h"
 
@@ -34,8 +34,8 @@
 #include "consumer/review.h"
 #include "consumer/row.h"
 
-/* Whatever a producer's clock can say has its partition: the years 1970 to 2200. What is judged by
- * a clock is never the event; beyond these years no machine can be, only a stranger's line. */
+/* Every time a producer's clock can show has its partition: the years 1970 to 2200. No event is
+ * refused because of a clock; a time beyond these years can only come from another program. */
 #define RECEIVED_END (INT64_C(7289654400) * 1000000)
 
 /* Memory of a batch that is kept for another. */

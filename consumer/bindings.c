@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The answer holds for the batch and no longer: its events were committed before it was asked, so
- * whoever binds after the answer binds after they were stored, and whoever was bound before the
- * commit was bound when it was asked. Remembered longer, it would hide events from a new
- * subscriber.
+ * The answer holds for the batch and no longer: its events were committed before the question, so a
+ * subscriber that binds after the answer binds after they were stored, and a subscriber bound
+ * before the commit was bound at the question. Remembered longer, the answer would hide events from
+ * a new subscriber.
  */
 #include "consumer/bindings.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The routing keys of a batch, each with the priorities its events have, to ask of each pair
- * whether anybody is bound: the first event of a pair is published as mandatory, and when it comes
- * back nobody gets the others either. Pairs of one event are not asked about. Life: all zero is
- * empty; bindings_group begins anew with each batch; bindings_finish.
+ * The pairs of routing key and priority in a batch, to find out for each whether it has a
+ * subscriber: the first event of a pair is published as mandatory, and when the broker returns it,
+ * the others are not published. A pair of one event needs no question. Life: all zero is empty;
+ * bindings_group begins anew with each batch; bindings_finish.
  */
 #ifndef HOLDFAST_CONSUMER_BINDINGS_H
 #define HOLDFAST_CONSUMER_BINDINGS_H
@@ -29,7 +29,7 @@ void bindings_finish(struct bindings *r);
 
 /* The keys of the events that are due. Without memory no key is asked about. */
 void bindings_group(struct bindings *r, struct batch *b);
-void bindings_clear(struct bindings *r); /* nothing is asked, all is told */
+void bindings_clear(struct bindings *r); /* every event is published, without a question */
 
 /* The next to ask about; NULL when all have been. bindings_asked says that it was published. */
 struct binding *bindings_next(struct bindings *r);

@@ -107,7 +107,7 @@ static struct batch *make_batch(struct consumer *c, size_t writer)
     }
     if (b != NULL && !b->failed)
         return b;
-    log_error("no_memory", "out of memory, what waits goes back to the queue");
+    log_error("no_memory", "out of memory, the messages that wait go back to the queue");
     if (b != NULL)
         intake_send_back(c->intake, &b->deliveries);
     batch_destroy(b);
@@ -203,10 +203,10 @@ static void on_given_up(void *arg, struct batch *b, const struct session_fault *
     if (intake_is_open(c->intake) && !writers_any(&c->writers, writer_has_batch) &&
         !writers_any(&c->writers, writer_is_free)) {
         intake_close(c->intake);
-        log_error("intake_closed",
-                  "the database takes no batch: messages stay in the queue until it does",
-                  LOG_TEXT("class", sqlstate_class_name(why->class)),
-                  LOG_TEXT("reason", why->message));
+        log_error(
+            "intake_closed",
+            "the database refuses every batch: messages stay in the queue until it accepts one",
+            LOG_TEXT("class", sqlstate_class_name(why->class)), LOG_TEXT("reason", why->message));
     }
     end_if_drained(c);
 }
@@ -221,8 +221,8 @@ static void on_free(void *arg, struct writer *w)
     fill_writers(c);
 }
 
-/* The broker has taken back what was not acknowledged. Batches under way may commit: their events
- * will meet themselves. */
+/* The broker has taken back the unacknowledged messages. Batches under way may still commit: when
+ * the broker delivers their messages again, the rows are found stored already. */
 static void on_lost(void *arg)
 {
     struct consumer *c = arg;
@@ -231,14 +231,15 @@ static void on_lost(void *arg)
 
 /* ---- time ---- */
 
-/* While the feed holds as much as may be held, nothing is read, and the broker would end the
- * connection. The intake opens again when the feed gives a batch back. */
+/* When the feed has as many batches in memory as the limits allow, the socket is not read, and the
+ * broker would close the connection. The intake opens again when the feed gives a batch back. */
 static void watch_feed(struct consumer *c)
 {
     const char *trouble = feed_trouble(c->feed);
     if (trouble == NULL || !intake_close_stalled(c->intake))
         return;
-    log_error("intake_closed", "the feed is held up: messages stay in the queue until it goes on",
+    log_error("intake_closed",
+              "the feed makes no progress: messages stay in the queue until it does",
               LOG_TEXT("reason", trouble));
 }
 
@@ -265,7 +266,8 @@ static void watch_writers(struct consumer *c)
         intake_close(c->intake);
     else if (!intake_close_stalled(c->intake))
         return;
-    log_error("intake_closed", "the database is away: messages stay in the queue until it is back",
+    log_error("intake_closed",
+              "the database is unreachable: messages stay in the queue until it is back",
               LOG_TEXT("reason", writers_trouble(&c->writers)));
 }
 
@@ -291,7 +293,7 @@ static void on_tick(int fd, short what, void *arg)
     meters_tell(&c->meters);
     if (c->drain_by_ns == 0 || c->ended || clock_now_ns() < c->drain_by_ns)
         return;
-    log_warning("drain_cut", "what is not committed yet is left to the queue");
+    log_warning("drain_cut", "out of time: messages not committed yet stay in the queue");
     c->ended = true;
     intake_end(c->intake);
 }
@@ -374,7 +376,7 @@ void consumer_drain(struct consumer *c, void (*on_drained)(void *arg), void *arg
     c->drain_by_ns = clock_now_ns() + c->config->shutdown_timeout_s * CLOCK_S;
     c->on_drained = on_drained;
     c->on_drained_arg = arg;
-    log_info("draining", "finishing what is in flight");
+    log_info("draining", "stopping: finishing the transactions under way");
     intake_close(c->intake);
     writers_give_up(&c->writers);
     end_if_drained(c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A message taken from the queue: our copy of it, until it is settled. The subscriber makes it, a
- * lane's list, then a batch, owns it; what becomes of its tag is settle's.
+ * A message taken from the queue: a copy of it, until it is acknowledged or sent back. The
+ * subscriber makes it; the list of a lane, then a batch, owns it; settle.h has its tag.
  */
 #ifndef HOLDFAST_CONSUMER_DELIVERY_H
 #define HOLDFAST_CONSUMER_DELIVERY_H
@@ -9,9 +9,9 @@
 #include "common/amqp/link.h"
 
 enum delivery_form {
-    DELIVERY_LINES,  /* a normalised event a line, by a producer of ours */
-    DELIVERY_NEWER,  /* the same, in a version of ours to come */
-    DELIVERY_OBJECT, /* one log message as JSON, by somebody else's program */
+    DELIVERY_LINES,  /* one normalised event per line, from a producer */
+    DELIVERY_NEWER,  /* the same, from a producer of a newer version */
+    DELIVERY_OBJECT, /* one log message as JSON, from another program */
 };
 
 struct delivery {

@@ -3,36 +3,36 @@
  *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> OPEN      (OFF: no feed)
  *     ^---------------------- on_lost, from anywhere -----------------------'
  *
- * At least once: COMMIT, publish, the broker's confirms, and only then the acknowledgement. A
- * consumer that dies in between gets the messages again; their events meet themselves in the
- * database and are told again (notice.c). When only the feed's link is lost, the batches it held
- * are published again from their beginning.
+ * At least once: COMMIT, publish, the broker's confirms, and only then the acknowledgement. When a
+ * consumer dies in between, the broker delivers the messages again; their rows are found stored
+ * already, and their events are published again (notice.c). When only the feed's link is lost, the
+ * feed publishes its batches again from their beginning.
  *
- * The link is the feed's own: under an alarm the broker stops reading from connections that
- * publish, and the acknowledgements, which make the alarm end, must not be behind that. Batches are
- * a queue: events of one routing key leave in the order of their commits, as many at once as the
- * two bounds of the window let.
+ * The feed has a link of its own: under an alarm the broker stops reading from connections that
+ * publish, and the acknowledgements, which end the alarm, must not be stuck there. Batches form a
+ * queue: events of one routing key are published in the order of their commits, as many at a time
+ * as the two bounds of the window allow.
  *
- * A message costs the broker as much as an event costs all the rest, and most keys have nobody
- * bound to them. So of each key of a batch the first event is published as mandatory, and when it
- * comes back, the key's others stay (bindings.c). What comes back speaks for the others as long as
- * all that is between us and the queues routes by key and headers, in which they are alike: topic,
- * direct, fanout and headers exchanges do, in any arrangement. An exchange that draws lots
- * (x-random, x-consistent-hash) or keeps what it cannot route (x-recent-history) does not. If the
- * exchange itself is not of our type nothing is asked; FEED_ASKS=off says so of those behind it.
+ * A message costs the broker as much as an event costs everything else, and most keys have no
+ * subscriber. So the first event of each key in a batch is published as mandatory, and when the
+ * broker returns it, the other events of the key are not published (bindings.c). The return holds
+ * for them as long as every exchange on the way routes by key and headers, which are the same for
+ * all of them: topic, direct, fanout and headers exchanges do. Exchanges that route at random
+ * (x-random, x-consistent-hash) or keep messages they cannot route (x-recent-history) do not: they
+ * need FEED_ASKS=off. If the feed's own exchange is of another type, every event is published.
  *
- * Storage comes first. The queue's prefetch bounds what is stored and not acknowledged, so a feed
- * that cannot publish would stop storage. It waits FEED_PATIENCE seconds without progress, which
- * covers lost links and restarts; then the feed turns impatient: batches are published when they
- * can be and given back without waiting, counted as dropped. Readers find those events in the
- * database. One batch at a time is watched; when all of it is confirmed, the feed is patient
- * again. With FEED_PATIENCE=0 it waits for ever, and what cannot be told stays in the queue.
+ * Storage comes first. The prefetch of the queue bounds what is stored and not acknowledged, so a
+ * feed that cannot publish would stop storage. The feed waits FEED_PATIENCE seconds without
+ * progress, which covers lost links and restarts; then it becomes impatient: it gives batches back
+ * without waiting, counted as dropped, and publishes them when it can. Readers find those events in
+ * the database. The feed watches one batch at a time; when all of it is confirmed, the feed is
+ * patient again. With FEED_PATIENCE=0 it waits for ever, and unpublished events stay in the queue.
  *
- * The exchange may take a message that a queue behind it does not: a nack comes from a queue with a
- * limit that refuses (x-overflow=reject-publish). All others have the message and would get it
- * again, so it is counted and not repeated.
+ * An exchange may accept a message that a queue behind it refuses: a nack comes from a queue with a
+ * limit and x-overflow=reject-publish. All other queues have the message and would get it twice, so
+ * the nack is counted and the message not repeated.
  *
- * A mark on the rows not told yet was rejected: an UPDATE an event costs more than the insert.
+ * Rejected: marking the rows not published yet. An UPDATE per event costs more than the insert.
  */
 #include "consumer/feed_private.h"
 
@@ -119,17 +119,17 @@ static bool has_tag(const struct feed_place *place, uint64_t tag)
     return place->first != 0 && tag >= place->first && tag <= place->last;
 }
 
-enum manner { TELL, ASK };
+enum publish_mode { PLAIN, MANDATORY };
 
 /* The tag; 0: not sent, for want of memory or because the link is just going. */
 static uint64_t publish(struct feed *f, struct batch *b, const struct batch_event *e,
-                        enum manner manner)
+                        enum publish_mode mode)
 {
     struct link_message m;
     if (!notice_message(b, e, &f->text, &m))
         return 0;
     m.exchange = f->options.config->rabbitmq_exchange;
-    m.mandatory = manner == ASK;
+    m.mandatory = mode == MANDATORY;
     const uint64_t tag = link_publish(f->link, &m);
     if (tag == 0)
         return 0;
@@ -142,7 +142,7 @@ static uint64_t publish(struct feed *f, struct batch *b, const struct batch_even
 
 static bool ask(struct feed *f, struct batch *b, struct binding *binding)
 {
-    const uint64_t tag = publish(f, b, &b->events[binding->event], ASK);
+    const uint64_t tag = publish(f, b, &b->events[binding->event], MANDATORY);
     if (tag != 0)
         bindings_asked(&f->bindings, binding, tag);
     return tag != 0;
@@ -153,7 +153,7 @@ static bool tell(struct feed *f, struct batch *b)
     const struct batch_event *e = &b->events[b->place.at];
     if (notice_is_due(e)) {
         const enum binding_answer answer = bindings_answer_for(&f->bindings, b, e);
-        if (answer == BINDING_TELL && publish(f, b, e, TELL) == 0)
+        if (answer == BINDING_TELL && publish(f, b, e, PLAIN) == 0)
             return false;
         metric_add(f->options.meters->feed_unrouted, answer == BINDING_NOBODY);
     }
@@ -200,7 +200,7 @@ static void lose_patience(struct feed *f)
 {
     f->impatient = true;
     f->watched = (struct feed_place){0};
-    log_error("feed_held_up", "the feed cannot be told, events are stored without it",
+    log_error("feed_held_up", "the feed cannot publish, events are acknowledged without it",
               LOG_TEXT("exchange", f->options.config->rabbitmq_exchange),
               LOG_TEXT("reason", feed_trouble(f)));
     let_go(f);
@@ -209,7 +209,7 @@ static void lose_patience(struct feed *f)
 static void regain_patience(struct feed *f)
 {
     f->impatient = false;
-    log_info("feed_resumed", "the feed is told again, events wait for its confirms",
+    log_info("feed_resumed", "the feed publishes again, acknowledgements wait for its confirms",
              LOG_INT("dropped", metric_value(f->options.meters->feed_dropped)));
 }
 
@@ -317,6 +317,6 @@ const char *feed_trouble(const struct feed *f)
     if (f->state != FEED_OPEN)
         return link_is_ready(f->link) ? "setting up the channel" : link_reason(f->link);
     if (link_is_blocked(f->link))
-        return "the broker takes no messages: an alarm is on";
+        return "the broker accepts no messages: an alarm is on";
     return f->impatient || waited_ns(f) > HELD_UP_NS ? "the broker does not confirm" : NULL;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The feed: what was committed is told to a topic exchange, a message an event, before it is
- * acknowledged, on a link of its own. It takes stored batches and gives each back when the broker
- * has confirmed all of it, or when it is given up as feed.c tells.
+ * The feed publishes committed events to a topic exchange, one message per event, on a link of its
+ * own, before their messages are acknowledged. It takes stored batches and gives each back when the
+ * broker has confirmed all of it, or when the feed gives up as feed.c describes.
  *
- * Life: feed_create starts to connect, unless the feed is off; feed_end says goodbye to the broker
+ * Life: feed_create starts to connect, unless the feed is off; feed_end closes the link
  * and calls back; then, or at any time, feed_destroy, with the batches it holds.
  */
 #ifndef HOLDFAST_CONSUMER_FEED_H

@@ -124,7 +124,7 @@ static void connect_link(struct feed *f)
 /* The connection lives and the broker has stopped confirming. */
 static void give_up_link(struct feed *f)
 {
-    log_error("feed_stuck", "the broker has stopped confirming, connecting anew",
+    log_error("feed_stuck", "the broker has stopped confirming, connecting again",
               LOG_TEXT("peer", link_peer(f->link)), LOG_INT("unconfirmed", f->unconfirmed));
     link_destroy(f->link);
     f->link = NULL;

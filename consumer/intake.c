@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A link a lane: the broker sends a connection what its prefetch allows, megabytes of it, and one
- * connection for both lanes would have an urgent message wait behind all of that.
+ * Each lane has a link of its own: the broker sends a connection all that its prefetch allows,
+ * which is megabytes, and on one connection for both lanes an urgent message would wait behind
+ * that.
  *
- * For the broker an acknowledgement is an entry of the queue's log and a flush of the disk, which a
- * producer's confirm has to wait for. So what was stored is acknowledged ACK_WITHIN_MS later at the
- * latest, all in one, and at once when so much is open that the broker would soon send no more.
- * What is lost meanwhile comes again and meets itself in the table.
+ * For the broker an acknowledgement is an entry in the log of the queue and a flush of the disk,
+ * which delays the confirms of producers. So stored messages are acknowledged together,
+ * ACK_WITHIN_MS later at the latest, or immediately when the prefetch is nearly used up. If the
+ * link is lost before that, the broker delivers them again, and their rows are found stored
+ * already.
  */
 #include "consumer/intake.h"
 

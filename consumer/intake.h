@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The intake: a subscriber a lane, the deliveries that wait for a transaction, and what becomes of
- * each one's tag. A delivery is counted from its arrival to its settling, wherever it is: what is
- * held is bounded, a lane by itself.
+ * The intake: a subscriber per lane, the deliveries that wait for a transaction, and the
+ * acknowledgement of each. The bytes of a delivery are counted from its arrival until it is
+ * acknowledged or sent back, and are bounded per lane.
  *
- * Life: intake_create starts to connect, closed. intake_end says goodbye to the broker and calls
+ * Life: intake_create starts to connect, closed. intake_end closes the links and calls
  * on_ended; then, or at any time, intake_destroy.
  */
 #ifndef HOLDFAST_CONSUMER_INTAKE_H
@@ -36,7 +36,7 @@ bool intake_close_stalled(struct intake *in);
 void intake_show(const struct intake *in); /* the gauges that change with time alone */
 
 bool intake_has(const struct intake *in, enum topology_lane lane);
-/* Enough for a transaction to be worth its while, or for the broker to send no more before it. */
+/* Enough for a batch of the least size, or as much as the broker sends before acknowledgements. */
 bool intake_has_plenty(const struct intake *in);
 struct delivery *intake_take(struct intake *in, enum topology_lane lane);
 

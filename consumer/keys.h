@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The claims of a batch on event_ids. Within a try the first event of each text claims it; when the
- * database says that the key is another's, all events of the text are judged by that one.
+ * The claims of a batch on event_ids. Within a try the first event with a text claims it; when the
+ * database says that the key belongs to another event, all events with the text are compared with
+ * that one.
  *
- * An event may go by a second id. That is claimed when the first ones are settled, and only for
- * events that have theirs: a conflict goes to quarantine and must not hold an id under which the
- * same event may come again. So these claims are not made in the one order of all sessions; two
- * sessions may lock each other out, PostgreSQL ends one, and its batch is tried again.
+ * An event may have a second id. That is claimed after the first ids, and only for events that got
+ * their first: a conflict goes to quarantine and must not claim an id under which the same event
+ * may be sent again. So these claims are not made in the common order of all sessions: two sessions
+ * may deadlock, PostgreSQL ends one, and its batch is tried again.
  */
 #ifndef HOLDFAST_CONSUMER_KEYS_H
 #define HOLDFAST_CONSUMER_KEYS_H

@@ -38,7 +38,7 @@
 struct program {
     struct config config;
     struct loop *loop;
-    struct catalog_source catalog; /* for messages of somebody else's programs */
+    struct catalog_source catalog; /* for messages of other programs */
     struct consumer *consumer;
     struct router *router;
     struct probes probes;
@@ -159,7 +159,7 @@ static int run(struct program *p)
     log_info("started", "storing events", LOG_TEXT("version", HOLDFAST_VERSION),
              LOG_INT("port", server_port(p->server)));
     loop_run(p->loop);
-    log_info("ended", "all is settled");
+    log_info("ended", "every message is acknowledged or back in the queue");
     return 0;
 }
 

@@ -11,18 +11,19 @@
 static void register_broker(struct meters *m)
 {
     static const char delivered[] = "Messages taken from the queue";
-    static const char connected[] = "1 while the link to the broker is up";
+    static const char connected[] = "1 while the connection to the broker is up";
     m->connected[TOPOLOGY_NORMAL] = metrics_gauge("amqp_connected", "lane=\"normal\"", connected);
     m->connected[TOPOLOGY_URGENT] = metrics_gauge("amqp_connected", "lane=\"urgent\"", connected);
-    m->reconnects = metrics_counter("amqp_reconnects_total", "", "Links made after the first");
+    m->reconnects =
+        metrics_counter("amqp_reconnects_total", "", "Connections made after the first");
     m->delivered = metrics_counter("messages_delivered_total", "redelivered=\"false\"", delivered);
     m->redelivered = metrics_counter("messages_delivered_total", "redelivered=\"true\"", delivered);
-    m->in_flight = metrics_gauge("in_flight_messages", "", "Messages held and not acknowledged");
+    m->in_flight = metrics_gauge("in_flight_messages", "", "Messages not acknowledged yet");
     m->oldest_age = metrics_gauge("oldest_unacked_age_seconds", "",
-                                  "How long the oldest message has been held unacknowledged");
-    m->storing = metrics_gauge(
-        "storing", "", "1 while messages are taken and a writer works, 0 while none are stored");
-    m->held_bytes = metrics_gauge("held_bytes", "", "Bytes of messages held in memory");
+                                  "How long the oldest message has been unacknowledged");
+    m->storing = metrics_gauge("storing", "",
+                               "1 while messages are consumed and stored, 0 while they are not");
+    m->held_bytes = metrics_gauge("held_bytes", "", "Bytes of messages in memory");
     m->ack_duration =
         metrics_latency("ack_duration_seconds", "", "From the delivery to its acknowledgement");
 }
@@ -39,7 +40,7 @@ static void register_events(struct meters *m)
         metrics_counter("events_newer_total", "",
                         "Events of a newer version, with fields this one does not know: kept "
                         "in metadata.newer_fields");
-    m->batch_size = metrics_size("batch_size", "", "Events of one transaction");
+    m->batch_size = metrics_size("batch_size", "", "Events in one transaction");
     m->latency = metrics_latency("end_to_end_latency_seconds", "",
                                  "From the acceptance of an event to its commit");
     m->skew = metrics_latency("event_clock_skew_seconds", "",
@@ -56,29 +57,31 @@ static void register_database(struct meters *m)
     for (int c = 0; c < SQLSTATE_CLASS_COUNT; c++) {
         snprintf(labels[c], sizeof labels[c], "sqlstate_class=\"%s\"",
                  sqlstate_class_name((enum sqlstate_class)c));
-        m->retries[c] =
-            metrics_counter("db_retries_total", labels[c], "Failures of a batch, by their class");
+        m->retries[c] = metrics_counter("db_retries_total", labels[c],
+                                        "Failures of a batch, by class of SQLSTATE");
     }
     m->commit_duration = metrics_latency("db_commit_duration_seconds", "",
-                                         "What COMMIT took, with the row in batches");
+                                         "Time that COMMIT took, with the row in batches");
     m->last_commit =
         metrics_gauge("last_commit_timestamp_seconds", "", "When the last batch was committed");
     m->clock_skew = metrics_gauge(
         "clock_skew_seconds", "",
         "How far this machine's clock is ahead of PostgreSQL's at the least; negative: behind");
     m->database_up = metrics_gauge("db_sessions_up", "", "Sessions with the database that are up");
-    m->database_lost = metrics_counter("db_sessions_lost_total", "", "Sessions lost or not made");
+    m->database_lost = metrics_counter("db_sessions_lost_total", "",
+                                       "Sessions with the database that were lost or not made");
 }
 
 static void register_feed(struct meters *m)
 {
-    m->feed_connected = metrics_gauge("feed_connected", "", "1 while the feed can be told");
+    m->feed_connected = metrics_gauge("feed_connected", "", "1 while the feed can publish");
     m->feed_blocked = metrics_gauge("feed_blocked", "", "1 while the broker blocks the feed");
     m->feed_pending =
-        metrics_gauge("feed_pending", "", "Events stored whose confirm by the feed is awaited");
+        metrics_gauge("feed_pending", "", "Stored events waiting for the feed's publisher confirm");
     m->feed_published =
         metrics_counter("feed_published_total", "", "Messages the feed's exchange confirmed");
-    m->feed_unrouted = metrics_counter("feed_unrouted_total", "", "Events nobody was bound to");
+    m->feed_unrouted =
+        metrics_counter("feed_unrouted_total", "", "Events whose routing key had no subscriber");
     m->feed_refused =
         metrics_counter("feed_refused_total", "", "Messages a subscriber's queue refused");
     m->feed_dropped = metrics_counter("feed_dropped_total", "",

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which events of a stored batch are told.
+ * Which events of a stored batch are published.
  *
- * Stored ones, and those that met themselves: a message that comes again may come because its
- * consumer died between the commit and the feed. It met itself by its primary key (then its verdict
- * is still BATCH_STORE), or by its own key in event_keys. A message of somebody else's program got
- * another id the last time; with the broker's redelivered flag, a key that is taken is taken to be
- * its own, and the stored event is told under the id it is stored with. Such an event is received
- * at the millisecond its id was made, so that the id tells this time, too.
+ * Those stored by it, and those stored before by an earlier delivery of the same message, because a
+ * consumer may have died between the commit and the feed. Such an event is recognised by its
+ * primary key (its verdict is still BATCH_STORE) or by its own key in event_keys. A message of
+ * another program got another id at the earlier delivery; with the broker's redelivered flag an
+ * existing key is taken to be its own, and the event is published under the id it is stored with.
+ * Its time of receipt is the millisecond in which that id was made, so the id contains that time,
+ * too.
  *
- * A client's repetition under another id is not told: the first one's message answers for it.
+ * A client's repetition under another id is not published: the first event was.
  */
 #include "consumer/notice.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the feed says of an event: noted in the batch while the event is read, made a message of
- * when it is stored.
+ * What the feed publishes of an event: noted in the batch while the event is read, made into a
+ * message when it is stored.
  */
 #ifndef HOLDFAST_CONSUMER_NOTICE_H
 #define HOLDFAST_CONSUMER_NOTICE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An address has a few ranges of numbers until it is told, then it is forgotten. When there is no
- * room for one more of either, all are told at once.
+ * An address has a few ranges of numbers until its receipt is sent, then it is forgotten. When
+ * there is no room for one more range or address, all receipts are sent immediately.
  */
 #include "consumer/receipts.h"
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tells producers which of their messages are stored (common/amqp/receipt.h): what was stored
- * within a tenth of a second goes to an address in one small message, on a link of its own, since
- * under an alarm the broker stops reading from connections that publish, and no acknowledgement may
- * be behind that. What cannot be sent is dropped: a producer knows how to do without.
+ * Reports to producers which of their messages are stored (common/amqp/receipt.h): the messages
+ * stored within a tenth of a second are reported to an address in one small message, on a link of
+ * its own, since under an alarm the broker stops reading from connections that publish, and
+ * acknowledgements must not be stuck there. A receipt that cannot be sent is dropped: producers
+ * cope with missing ones.
  *
- * Life: receipts_create starts to connect; receipts_end sends what there is, says goodbye to the
- * broker and calls back; then, or at any time, receipts_destroy.
+ * Life: receipts_create starts to connect; receipts_end sends the receipts due, closes the link and
+ * calls back; then, or at any time, receipts_destroy.
  */
 #ifndef HOLDFAST_CONSUMER_RECEIPTS_H
 #define HOLDFAST_CONSUMER_RECEIPTS_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A ring over the tags from `first` to `next`. OPEN tags are somebody's; COMMITTED ones wait for
- * the tags before them; SETTLED ones are done with the broker but lie behind an OPEN one. `first`
- * never rests on a SETTLED or COMMITTED tag after a flush.
+ * A ring over the tags from `first` to `next`. OPEN tags belong to a batch or wait for one;
+ * COMMITTED ones wait for the tags before them; SETTLED ones are answered to the broker but come
+ * after an OPEN one. After a flush `first` is never a SETTLED or COMMITTED tag.
  *
  * An ack with `multiple` covers requeued tags below it too: the broker has them settled already.
  */

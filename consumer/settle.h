@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of each delivery's tag. Transactions finish in any order; a tag is acknowledged when
- * its transaction has committed and all tags before it are settled, so that one basic.ack with
- * `multiple` speaks for many.
+ * The acknowledgement of deliveries by their tags. Transactions finish in any order; a tag is
+ * acknowledged when its transaction has committed and all tags before it are settled, so that one
+ * basic.ack with `multiple` covers many.
  *
- * Tags count from 1 in each generation of the link; everything of an old generation is void: the
+ * Tags count from 1 in each generation of the link; those of an old generation are invalid: the
  * broker has taken those messages back itself. Life: settle_init, settle_open at each new
  * generation, settle_finish.
  */

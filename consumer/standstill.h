@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A standstill: nothing is stored, whatever the reason. What made it is logged where it is found,
- * once; this says it again every 30 seconds for as long as it lasts, so that a log that was turned
- * over or is read from its end shows it, too.
+ * A standstill: nothing is stored, for whatever reason. Its cause is logged once, where it is
+ * found; this module repeats it every 30 seconds as long as it lasts, so that a rotated log, or one
+ * read from its end, shows it, too.
  *
  * All zero is no standstill. There is nothing to finish.
  */

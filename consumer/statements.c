@@ -248,7 +248,7 @@ static void write_message(const struct batch *b, const struct batch_event *e, st
         return;
     }
     id_format(&e->owner, id);
-    snprintf(text, sizeof text, "the event_id belongs to event %s, which says something else", id);
+    snprintf(text, sizeof text, "the event_id belongs to event %s, which has other content", id);
     copy_text(out, slice_of(text));
 }
 

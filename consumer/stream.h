@@ -25,7 +25,7 @@ struct stream {
 };
 
 void stream_begin(struct stream *s, const struct stream_rows *rows);
-/* One row nothing can be said against, in all columns. */
+/* One known-good probe row, in all columns. */
 void stream_begin_control(struct stream *s, int64_t received_at);
 void stream_finish(struct stream *s);
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * After each on_ready: declare the topology, then, while open, consume. Closed it is declared as
- * well: a producer may have no right to, and takes events while PostgreSQL is away. A refusal of a
- * declare costs the channel; the topology has turned passive by then and the next on_ready goes on.
- * Answers of an older generation are ignored.
+ * After each on_ready the subscriber declares the topology and then, while open, consumes. It
+ * declares the topology when closed, too: a producer may lack the permission to, and accepts events
+ * while PostgreSQL is unreachable. A refused declare closes the channel; the topology then only
+ * inspects the queue, and the next on_ready goes on. Answers of an older generation are ignored.
  *
- * Closing cancels the consumer; deliveries the broker had already sent arrive afterwards and go
- * straight back. A start under way is let finish, then undone. Starting again waits until the
- * cancel is answered: the broker answers it out of turn, behind calls that came after it, and the
- * link takes answers in the order of the questions.
+ * Closing cancels the consumer; deliveries that the broker had already sent arrive afterwards and
+ * are sent back. A start under way is allowed to finish and is then undone. Starting again waits
+ * for the answer to the cancel: the broker answers it after calls that were made later, and the
+ * link matches answers to calls in their order.
  *
- * When the broker cancels the consumer itself, the queue was deleted, its node went, or (from 4.3
- * on, a quorum queue's) something was held for longer than its timeout. In the last case the
- * channel stays open, an acknowledgement that comes late would revive the cancelled consumer, and
- * one that comes later still costs the channel. So the connection is given up with everything held
- * on it.
+ * When the broker cancels the consumer, the queue was deleted, its node failed, or (quorum queues
+ * from 4.3 on) a message was unacknowledged for longer than the consumer timeout. In the last case
+ * the channel stays open, a late acknowledgement would revive the cancelled consumer, and a later
+ * one closes the channel. So the subscriber gives up the connection with all deliveries on it.
  */
 #include "consumer/subscriber.h"
 
@@ -103,7 +102,7 @@ static void stop_starting(struct subscriber *s, const char *what, const struct l
         return;
     snprintf(s->reason, sizeof s->reason, "%s refused: %s", what, a->text);
     if (a->code != NOT_THE_SAME && log_repeat_due(&s->refused, &held))
-        log_error("consume_refused", "the broker refuses us the queue, trying again",
+        log_error("consume_refused", "the broker refuses access to the queue, trying again",
                   LOG_TEXT("what", what), LOG_INT("code", a->code), LOG_TEXT("reason", a->text),
                   LOG_INT("held_back", held));
 }
@@ -124,7 +123,7 @@ static void on_consuming(void *arg, const struct link_answer *a)
     }
     s->reason[0] = 0;
     log_repeat_reset(&s->refused);
-    log_info("consuming", "taking messages from the queue", LOG_TEXT("queue", queue_of(s)),
+    log_info("consuming", "consuming from the queue", LOG_TEXT("queue", queue_of(s)),
              LOG_TEXT("broker", link_peer(s->link)));
 }
 
@@ -193,7 +192,7 @@ static void on_cancelled(void *arg, struct slice consumer_tag)
 {
     struct subscriber *s = arg;
     (void)consumer_tag;
-    log_warning("consumer_cancelled", "the broker cancelled our consumer, connecting anew",
+    log_warning("consumer_cancelled", "the broker cancelled our consumer, connecting again",
                 LOG_TEXT("queue", queue_of(s)));
     link_give_up(s->link, "the broker cancelled our consumer");
 }
@@ -333,5 +332,5 @@ const char *subscriber_reason(const struct subscriber *s)
         return link_reason(s->link);
     if (s->reason[0] != 0)
         return s->reason;
-    return s->open ? "about to take messages" : "takes no messages";
+    return s->open ? "about to consume" : "not consuming";
 }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The consumer's end of a lane's queue: a link with one consumer on it. Open, it keeps consuming
- * through every loss of the link; closed, it cancels and sends back what still arrives. While more
- * bytes are held than may be, it stops reading from the socket.
+ * The consumer's end of the queue of a lane: a link with one AMQP consumer on it. While open, the
+ * subscriber consumes, again after every loss of the link; closed, it cancels and sends back
+ * deliveries that still arrive. Above the limit of bytes in memory it stops reading from the
+ * socket.
  *
- * Life: subscriber_create starts to connect, closed; subscriber_end says goodbye to the broker and
- * calls on_ended; then, or at any time, subscriber_destroy.
+ * Life: subscriber_create starts to connect, closed; subscriber_end closes the link and calls
+ * on_ended; then, or at any time, subscriber_destroy.
  */
 #ifndef HOLDFAST_CONSUMER_SUBSCRIBER_H
 #define HOLDFAST_CONSUMER_SUBSCRIBER_H

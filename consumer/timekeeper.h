@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * This machine's clock beside PostgreSQL's, which is the one that judges. A consumer whose clock
- * differs by more than SKEW_MAX_US stands back: plain messages would get its time, and what it logs
- * and measures would mislead. Its messages wait for another consumer, or for the clock to be right.
+ * This machine's clock compared with PostgreSQL's, which is the reference. A consumer whose clock
+ * differs by more than SKEW_MAX_US stops consuming: messages of other programs would get its time,
+ * and its log and metrics would mislead. The messages wait for another consumer, or for the clock.
  *
  * All zero: nothing is known yet, and nothing is wrong. There is nothing to finish.
  */

@@ -80,7 +80,7 @@ enum writer_state writer_found(struct writer *w, const struct session_answer *a)
 {
     statement_found(w->batch, a);
     if (statement_open_claims(w->batch) > 0)
-        return writer_fail_because(w, "a key went away while it was looked at");
+        return writer_fail_because(w, "a key was deleted while it was compared");
     return after_claims(w);
 }
 

@@ -60,7 +60,7 @@ enum writer_state writer_probed(struct writer *w, const struct session_answer *a
 void writer_enter_resting(struct writer *w)
 {
     const bool slow = w->fault.class == SQLSTATE_CONFIGURATION;
-    writer_tell_failure(w, "the database takes no batch, trying again");
+    writer_tell_failure(w, "the database refuses every batch, trying again");
     if (w->has_stored && writer_doubts_session(w)) {
         writer_renew(w);
         writer_go(w, WRITER_DOWN);
@@ -102,7 +102,7 @@ enum writer_state writer_purged(struct writer *w, const struct session_answer *a
 enum writer_state writer_not_kept_up(struct writer *w, const struct session_answer *a)
 {
     log_warning("upkeep_failed",
-                "partitions ahead or old keys could not be seen to, trying again in an hour",
+                "partitions ahead not made or old keys not deleted, trying again in an hour",
                 LOG_TEXT("sqlstate", a->fault.sqlstate), LOG_TEXT("reason", a->fault.message));
     w->purging = false;
     return WRITER_FREE;

@@ -7,13 +7,13 @@
  * States whose work is not needed are skipped: no client's keys, no CLAIM; all of them won, no
  * FIND; no event of a review stored, no REVIEWS. Second ids (keys.h) are claimed and found after
  * the first. The first command begins the transaction, and COMMIT brings the row in batches: round
- * trips cost more than most commands. Nothing is told to anybody before COMMIT has answered with
- * the tag COMMIT: in a failed transaction it answers ROLLBACK and calls that success.
+ * trips cost more than most commands. Nothing is acknowledged or published before COMMIT has
+ * answered with the tag COMMIT: in a failed transaction it answers ROLLBACK with success status.
  *
  * The first try copies straight into log_events. A batch that may be there already, in whole or in
  * part, is copied to a temporary table and inserted from there, conflicts ignored: after a
  * redelivery, after 23505, and after any failure, because a transaction whose COMMIT got no answer
- * may well have committed. So a lost answer needs no question: the batch is played again.
+ * may have committed. So after a lost answer the batch is simply stored again.
  *
  * After a failure the transaction is rolled back and its class decides (sqlstate.h):
  *
@@ -25,8 +25,8 @@
  *   configuration  given up at once
  *
  * The search (SEARCH to SEARCHED) is a transaction that is always rolled back. Pieces that are
- * taken stay for the ones after them. If no piece is taken at all, a control row that nothing can
- * be said against decides: refused too, the fault is the database's, and no event is blamed for it.
+ * taken stay for the ones after them. If no piece is taken at all, a known-good probe row decides:
+ * if it is refused too, the fault lies with the database, and no event is quarantined.
  *
  * A writer that gave up has no batch; it PROBEs, ever less often, until one could be stored. It
  * PROBEs while there is nothing to do, too: trouble is told before an event finds it. What may be

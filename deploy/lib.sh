@@ -134,7 +134,7 @@ refuse_strays() { # FOLDER
     local process where
     for process in /proc/[0-9]*; do
         where=$(readlink "$process/cwd" 2>/dev/null || true)
-        [[ $where/ != "$1"/* ]] || die "process ${process##*/} works in $1 and is none that deploy/up started; end it first"
+        [[ $where/ != "$1"/* ]] || die "process ${process##*/} works in $1 and was not started by deploy/up; end it first"
     done
 }
 

@@ -62,7 +62,7 @@ static void log_refusal(const struct call *c)
     uint64_t held = 0;
     peer_format(c, peer);
     if (log_repeat_due(&repeat, &held))
-        log_warning("admin_refused", "somebody without the key asked for /v1/admin and was refused",
+        log_warning("admin_refused", "a request to /v1/admin without the key was refused",
                     LOG_TEXT("address", peer), LOG_INT("held_back", held));
 }
 
@@ -74,7 +74,7 @@ static bool is_allowed(const struct admin *a, struct call *c)
         return true;
     log_refusal(c);
     if (a->key[0] == '\0')
-        return refuse(c, 403, "forbidden", "set ADMIN_API_KEY; without it nobody may");
+        return refuse(c, 403, "forbidden", "the admin API is disabled until ADMIN_API_KEY is set");
     call_refuse(c, &(struct problem){.status = 401,
                                      .slug = "unauthorized",
                                      .detail = "send the key as Authorization: Bearer KEY",
@@ -148,7 +148,7 @@ static bool read_members(struct call *c, const struct gate_value *object, struct
         return refuse_field(c, "", "expected {\"mode\":\"accept\" or \"pause\",\"reason\":\"…\"}");
     walk_pick(object->text, names, 2, token);
     if (object->member_count > (size_t)(token[0].data != NULL) + (token[1].data != NULL))
-        return refuse_field(c, "", "a member that is neither mode nor reason, or is null");
+        return refuse_field(c, "", "expected mode and reason only, neither of them null");
     return read_mode(c, token[0], out) && read_reason(c, token[1], out);
 }
 
@@ -160,7 +160,7 @@ static bool read_change(struct call *c, struct pause_state *out)
     struct slice header;
     enum coding coding;
     if (call_body(c).size > BODY_BYTES_MAX)
-        return refuse(c, 413, "too-large", "more than this can be about");
+        return refuse(c, 413, "too-large", "the body is larger than a mode and a reason can be");
     if (call_headers(c, "content-encoding", &header) > 1 || !coding_find(header, &coding) ||
         coding != CODING_NONE)
         return refuse(c, 415, "unsupported-media-type", "send it uncompressed");
@@ -214,8 +214,8 @@ static void on_settled(void *arg, bool held)
         pause_set(a->pause, a->worker, &change->next);
         const struct pause_state now = pause_state(a->pause);
         log_warning("intake_changed",
-                    now.paused ? "the intake is paused: whoever sends gets 503"
-                               : "the intake is open: events are taken",
+                    now.paused ? "the intake is paused: requests are answered 503"
+                               : "the intake is open: events are accepted",
                     LOG_TEXT("reason", now.reason));
     }
     free(change);
@@ -240,10 +240,10 @@ static struct request *begin(const struct admin *a, struct call *c, const struct
         return NULL;
     }
     *change = (struct change){a, *next};
-    request_add_stake(r, &(struct request_stake){
-                             on_settled, change,
-                             "nothing is changed unless and until the record of it reaches the "
-                             "queue; GET /v1/admin/intake says what is in force"});
+    request_add_stake(
+        r, &(struct request_stake){on_settled, change,
+                                   "the change takes effect only once its event is in the queue; "
+                                   "GET /v1/admin/intake says what is in force"});
     return r;
 }
 
@@ -285,7 +285,8 @@ static void record_and_change(const struct admin *a, struct call *c, const struc
     if (result.good == 1 && outbox_has_room(a->outbox, 1, result.line_bytes))
         change(a, c, in, &result.items[0], next);
     else
-        answer_unavailable(c, "overloaded", "no room for the event that says so; try again");
+        answer_unavailable(c, "overloaded",
+                           "no room for the event that records the change; try again");
     ingest_destroy(in);
     buffer_finish(&event);
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GET and PUT /v1/admin/intake: an operator asks and says whether events are taken. The change is
- * itself an event, of the type intake_paused or intake_resumed, and comes into force when the queue
- * holds that, however late; 200 says that it has. When several are on their way, the one asked for
- * last is in force in the end, in whatever order they come through.
+ * GET and PUT /v1/admin/intake: an operator reads and changes whether events are accepted. The
+ * change is itself an event, of the type intake_paused or intake_resumed, and takes effect when
+ * that event is confirmed, however late; 200 says that it is. Of several changes under way the one
+ * requested last is in force in the end, in whatever order they are confirmed.
  *
- * Who may: whoever has the key; without a key nobody. An address proves nothing: a proxy on this
- * machine has one of this machine too.
+ * Requests must carry the key; without a configured key the API is disabled. The client's address
+ * proves nothing: a proxy on this machine has a local address too.
  */
 #ifndef HOLDFAST_PRODUCER_ADMIN_H
 #define HOLDFAST_PRODUCER_ADMIN_H
@@ -20,7 +20,7 @@ struct requests;
 struct router;
 
 struct admin {       /* the caller's memory; all lent, set before the first request */
-    const char *key; /* "" = nobody may */
+    const char *key; /* "" = disabled */
     unsigned worker;
     struct pause *pause;
     struct outbox *outbox;

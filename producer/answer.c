@@ -13,7 +13,7 @@ static void write_single(const struct ingest *in, const struct ingest_result *re
     char time[CLOCK_TEXT_SIZE + 1];
     clock_format(result->received_at, time);
     buffer_add_text(out,
-                    "{\"status\":\"accepted\",\"message\":\"event held durably\",\"event_id\":");
+                    "{\"status\":\"accepted\",\"message\":\"event queued durably\",\"event_id\":");
     buffer_add_slice(out, ingest_text(in, result->items[0].event_id));
     buffer_add_text(out, ",\"timestamp\":\"");
     buffer_add_text(out, time);
@@ -95,10 +95,10 @@ static const struct ingest_item *worst_item(const struct ingest_result *result)
 static const char *detail_of(int status)
 {
     if (status == 400)
-        return "the body is not JSON that can be stored; nothing was taken";
+        return "the body is not JSON that can be stored; nothing was accepted";
     if (status == 413)
-        return "an event is too large; nothing was taken";
-    return "events are not as they should be; nothing was taken";
+        return "an event is too large; nothing was accepted";
+    return "at least one event is invalid; nothing was accepted";
 }
 
 /* Items' fault texts as one array. What stands in it is counted in *out_shown. */
@@ -125,11 +125,11 @@ void answer_faults(struct call *c, const struct ingest *in, const struct ingest_
     static const struct problem too_many = {
         .status = 413,
         .slug = "too-large",
-        .detail = "more events than one request may bring; nothing was taken"};
+        .detail = "more events than one request may have; nothing was accepted"};
     static const struct problem empty = {
         .status = 422, .slug = "invalid-event", .detail = "there is no event in the body"};
     if (result->no_memory) {
-        answer_unavailable(c, "overloaded", "out of memory; nothing was taken");
+        answer_unavailable(c, "overloaded", "out of memory; nothing was accepted");
         return;
     }
     if (result->too_many || result->count == 0) {

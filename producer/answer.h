@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the client is told about what it sent: the texts of 202 and 207, given once the broker has
+ * The answers to requests with events: the bodies of 202 and 207, sent once the broker has
  * confirmed, and the problems.
  */
 #ifndef HOLDFAST_PRODUCER_ANSWER_H
@@ -9,7 +9,8 @@
 #include "common/net/call.h"
 #include "producer/ingest.h"
 
-/* Appends the body to be sent when all good events are held. Returns its status: 202 or 207. */
+/* Appends the body to be sent when all good events are confirmed. Returns its status: 202 or 207.
+ */
 int answer_write(const struct ingest *in, const struct ingest_result *result, struct buffer *out);
 
 /* Nothing is taken because of the faults. Ends the call. */

@@ -15,7 +15,8 @@ static struct metric *waiting, *oldest, *skew;
 
 void follow_register(void)
 {
-    waiting = metrics_gauge("events_waiting", "", "Events accepted and not yet told stored.");
+    waiting =
+        metrics_gauge("events_waiting", "", "Events accepted and not yet reported as stored.");
     oldest =
         metrics_greatest("oldest_waiting_seconds", "", "How long the oldest of them has waited.");
     skew = metrics_greatest("clock_skew_seconds", "",
@@ -145,7 +146,7 @@ void follow_report(struct follow *f, struct probe_report *report)
     char detail[160];
     snprintf(detail, sizeof detail,
              "%" PRId64 " events accepted and not stored yet, the oldest for %" PRId64
-             " s: are the consumers at work?",
+             " s: are consumers running?",
              w.events, w.oldest_s);
     if (w.oldest_s > FOLLOW_LATE_S)
         probe_check(report, "storing", PROBE_DEGRADED, detail);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What becomes of the messages after their confirm: consumers send receipts (common/amqp/receipt.h)
- * for what is stored. They tell which events wait and for how long (waiting.h), and how far this
+ * Messages after their confirm: consumers send receipts (common/amqp/receipt.h) for stored ones.
+ * From these the producer knows how many events wait and for how long (waiting.h), and how far this
  * machine's clock is from the database's (reference.h). All zero at first; follow_finish.
  */
 #ifndef HOLDFAST_PRODUCER_FOLLOW_H
@@ -11,7 +11,7 @@
 #include "producer/reference.h"
 #include "producer/waiting.h"
 
-#define FOLLOW_LATE_S 60 /* an event that waits for longer is worth a word */
+#define FOLLOW_LATE_S 60 /* an event that waits for longer is reported by /health */
 
 struct probe_report;
 

@@ -6,8 +6,8 @@
  * here within GATHERING_NS_EACH a client: the time to write an answer, for the client to read it
  * and to send, and to read that. A message that leaves before they are all there leaves again and
  * again, small; and for the broker the price is the message, a third of a millisecond, and hardly
- * its lines. So as many requests as were answered are waited for, that long at most: next to
- * nothing after a few answers, which is how clients that come by themselves are answered, and two
+ * its lines. So the message waits for as many requests as were answered, that long at most: next
+ * to nothing after a few answers, which is the usual case of independent clients, and two
  * milliseconds after the most.
  *
  * Besides, a message is kept while each look finds more in it: requests that come together are read

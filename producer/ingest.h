@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From the body of a request to normalised lines, each event with its verdict: in steps, so that a
- * large body need not stop all, or at once. What it read is lent until it is dropped. */
+/* From the body of a request to normalised lines, each event with its result: in steps, so that a
+ * large body does not block the loop, or in one go. The result is lent until it is dropped. */
 #ifndef HOLDFAST_PRODUCER_INGEST_H
 #define HOLDFAST_PRODUCER_INGEST_H
 

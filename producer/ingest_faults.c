@@ -93,7 +93,7 @@ void ingest_refuse_line(struct ingest *in, struct ingest_item *item)
     struct event_fault *fault = only_fault(in);
     snprintf(
         fault->detail, sizeof fault->detail,
-        "with what Holdfast adds to it, the event is larger than the %zu bytes the queue takes",
+        "with what Holdfast adds to it, the event is larger than the %zu bytes a queue accepts",
         INGEST_LINE_BYTES_MAX);
     ingest_refuse(in, item, 413, "too-large");
 }

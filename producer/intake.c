@@ -88,17 +88,18 @@ static bool refuse_memory(struct call *c)
 {
     return refuse(c, &(struct problem){.status = 503,
                                        .slug = "overloaded",
-                                       .detail = "out of memory; nothing was taken",
+                                       .detail = "out of memory; nothing was accepted",
                                        .headers = {{"Retry-After", "1"}}});
 }
 
 static void refuse_coding(struct call *c, enum coding_result result)
 {
     if (result == CODING_TOO_LARGE)
-        call_refuse(c, &(struct problem){.status = 413,
-                                         .slug = "too-large",
-                                         .detail = "decoded, the body is larger than this server "
-                                                   "takes, or too many times larger than it came"});
+        call_refuse(c,
+                    &(struct problem){.status = 413,
+                                      .slug = "too-large",
+                                      .detail = "decoded, the body is larger than this server "
+                                                "accepts, or too many times larger than it came"});
     else if (result == CODING_NO_MEMORY)
         (void)refuse_memory(c);
     else

@@ -5,9 +5,9 @@
  *   server -> router -> routes -> readings -> outbox -> publisher -> link -> broker
  *                          '-> requests <- settled --'
  *
- * SIGTERM: readiness turns to 503, nobody new is accepted, what is in flight is answered; who still
- * waits when SHUTDOWN_TIMEOUT is over gets 503; the link says goodbye. Exit 0, or 143 when the time
- * was not enough.
+ * SIGTERM: /readyz answers 503, no new connection is accepted, requests under way are answered;
+ * those that still wait after SHUTDOWN_TIMEOUT get 503; the link is closed in order. Exit 0, or 143
+ * when the time was not enough.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -249,7 +249,7 @@ static bool open_worker(struct producer *x, int worker)
     return true;
 }
 
-/* Against the stream, so that nobody hands over to what is gone. */
+/* Against the direction of the data, so that no part hands over to one that is gone. */
 static void close_worker(struct producer *x)
 {
     struct routes *r = &x->routes;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When a lane of which the broker takes nothing is worth a new connection. A channel of RabbitMQ
- * 3.10 that published first while the node of the queue's leader was just dead goes on nacking what
- * the next leader would take; another channel does not. Where the queue itself refuses, by a limit
- * somebody has set, a new connection changes nothing: so each next one is waited for longer, up to
- * a minute, until something of the lane was taken.
+ * When to open a new connection because the broker nacks every message of a lane. On RabbitMQ 3.10
+ * a channel that published first just after the node of the queue's leader died keeps nacking
+ * messages that the next leader would accept; another channel does not. Where the queue itself
+ * refuses, by a limit that an operator has set, a new connection changes nothing: so the pause
+ * before each next one grows, up to a minute, until the broker accepts a message of the lane.
  */
 #ifndef HOLDFAST_PRODUCER_NACKS_H
 #define HOLDFAST_PRODUCER_NACKS_H

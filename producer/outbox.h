@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Gathers lines into messages, a lane each, self-clocked: while few messages of a lane are
- * unconfirmed a line leaves at once; otherwise lines gather, and leave together when a confirm
- * comes back or a message is full. Requests that come together travel together (gathering.h).
+ * The outbox gathers lines into messages, for each lane by itself and self-clocked: while few
+ * messages of a lane are unconfirmed a line leaves immediately; otherwise lines gather, and leave
+ * together when a confirm arrives or a message is full. Requests that arrive together share a
+ * message (gathering.h).
  *
- * The outbox owns a message until it hands it to publish; the publisher hands it back with
- * outbox_settle. Who waits for a line is told when all messages that carry its lines are settled.
+ * The outbox owns a message until it calls publish; the publisher gives it back with outbox_settle.
+ * on_settled is called for a waiter when all messages that carry its lines are settled.
  */
 #ifndef HOLDFAST_PRODUCER_OUTBOX_H
 #define HOLDFAST_PRODUCER_OUTBOX_H

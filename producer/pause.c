@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Shared without locks, so that no worker can stop another, wherever it is killed. Each worker
- * writes a row of its own, and of the rows the one with the latest turn is in force. A row has two
- * places: the one in force is never written to, so a change half made is seen by nobody. A reader
- * copies, and again should the row have changed meanwhile.
+ * Shared without locks, so that a worker cannot block another, wherever it is killed. Each worker
+ * writes a row of its own, and the row with the latest turn is in force. A row has two places: the
+ * one in force is never written to, so a half-made change is never read. A reader copies the row,
+ * and again if it changed meanwhile.
  */
 #include "producer/pause.h"
 

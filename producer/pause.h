@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether events are taken at all: an operator may pause that. One state for all workers, in memory
- * they share from before they fork; it ends with the last of them, so a producer that starts anew
- * takes events.
+ * Whether events are accepted: an operator may pause that. All workers have one state, in memory
+ * they share from before they fork; it ends with the last of them, so a producer that is restarted
+ * accepts events.
  */
 #ifndef HOLDFAST_PRODUCER_PAUSE_H
 #define HOLDFAST_PRODUCER_PAUSE_H

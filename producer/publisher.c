@@ -3,18 +3,19 @@
  *   DOWN --on_ready--> DECLARING --declared--> SELECTING --confirms on--> SETTLING --> OPEN
  *     ^------------------------- on_lost, from anywhere -------------------------------'
  *
- * SETTLING is passed through at once but for the first time, and after a queue was missing: what
- * RabbitMQ confirms within half a second of making a quorum queue is gone after a kill -9, because
- * the file that names the queue's log is written twice a second only.
+ * SETTLING takes a second the first time and after a queue was missing, otherwise no time: messages
+ * that RabbitMQ confirms within half a second of creating a quorum queue are lost after a kill -9,
+ * because it writes the file that names the queue's log only twice a second.
  *
- * Messages are in one of two places: with the link, which waits for their confirms, or in `again`,
- * to be published (once more) when OPEN, in their first order and under their first id, so that the
- * consumer knows what it has stored already. When the link is lost its messages move to the front
- * of `again`; from there a message nobody waits for any more is dropped. With the link it stays
- * until the confirm: only the broker knows whether it has the message.
+ * A message is in one of two places: with the link, which waits for its confirm, or in `again`, to
+ * be published (once more) when OPEN, in the first order and under the first id, so that the
+ * consumer recognises stored events. When the link is lost its messages move to the front of
+ * `again`; a message there that no request waits for any more is dropped. With the link a message
+ * stays until its confirm, because the broker may already have stored it.
  *
- * A broker that has stopped confirming while its connection lives is given up after a while: a new
- * connection publishes the messages again. So is one that nacks all of a lane (nacks.h).
+ * When the broker stops confirming on a live connection, the publisher gives the connection up
+ * after a while and publishes the messages again on a new one; likewise when the broker nacks all
+ * messages of a lane (nacks.h).
  */
 #include "producer/publisher.h"
 
@@ -62,7 +63,7 @@ static void open_outbox(struct publisher *p)
         metric_add(p->metrics.reconnects, 1);
     p->was_open = true;
     log_repeat_reset(&p->refusals);
-    log_info("publisher_open", "events are taken", LOG_TEXT("peer", link_peer(p->link)));
+    log_info("publisher_open", "events are accepted", LOG_TEXT("peer", link_peer(p->link)));
     publisher_send_again(p);
     enter(p, PUBLISHER_OPEN);
     publisher_show(p);
@@ -152,14 +153,15 @@ static void log_refusal(struct publisher *p, const struct outbox_message *m, con
 {
     uint64_t held = 0;
     if (log_repeat_due(&p->refusals, &held))
-        log_error("publish_refused", "the broker did not take a message, its senders are told",
+        log_error("publish_refused", "the broker refused a message, its requests are answered 503",
                   LOG_TEXT("how", how), LOG_TEXT("queue", p->options.topology->queue[m->lane]),
                   LOG_TEXT("message_id", m->id), LOG_INT("events", m->events),
                   LOG_INT("held_back", held));
 }
 
-/* What it says of the lane and of its queue. */
-static void heed(struct publisher *p, const struct outbox_message *m, enum link_outcome outcome)
+/* What an outcome says about the lane and its queue. */
+static void handle_outcome(struct publisher *p, const struct outbox_message *m,
+                           enum link_outcome outcome)
 {
     struct nacks *nacks = &p->nacks[m->lane];
     switch (outcome) {
@@ -184,7 +186,7 @@ static void on_confirm(void *arg, const struct link_confirm *c)
     struct publisher *p = arg;
     struct outbox_message *m = c->context;
     metric_observe_ns(p->metrics.confirm_duration, clock_now_ns() - m->sent_ns);
-    heed(p, m, c->outcome);
+    handle_outcome(p, m, c->outcome);
     follow_confirmed(&p->follow, m->number, c->outcome);
     outbox_settle(p->outbox, m, c->outcome == LINK_ACKED ? OUTBOX_HELD : OUTBOX_REFUSED);
     publisher_show(p);
@@ -270,9 +272,9 @@ static void on_tick(evutil_socket_t fd, short events, void *arg)
     (void)fd;
     (void)events;
     if (p->link != NULL && !p->blocked && publisher_silence_ns(p) > SILENCE_NS)
-        give_up_link(p, "the broker has stopped confirming, connecting anew");
+        give_up_link(p, "the broker has stopped confirming, connecting again");
     else if (p->link != NULL && is_refused(p))
-        give_up_link(p, "the broker takes no message of a lane, connecting anew");
+        give_up_link(p, "the broker accepts no message of a lane, connecting again");
     if (p->link == NULL)
         connect_link(p);
     if (p->state != PUBLISHER_OPEN) {

@@ -26,7 +26,7 @@ struct publisher_options {
 struct publisher *publisher_create(struct loop *loop, const struct publisher_options *options);
 void publisher_start(struct publisher *p, struct outbox *outbox); /* lent; connects */
 
-/* Says goodbye to the broker, then calls fn. Messages not confirmed go back as dropped. */
+/* Closes the link in order, then calls fn. Messages not confirmed go back as dropped. */
 void publisher_close(struct publisher *p, void (*fn)(void *arg), void *arg);
 void publisher_destroy(struct publisher *p); /* as well, at once */
 

@@ -6,11 +6,13 @@
 struct publisher_metrics publisher_metrics_register(void)
 {
     static const char failures[] = "publish_failures_total";
-    static const char help[] = "Messages the broker did not take.";
+    static const char help[] = "Messages the broker refused.";
     return (struct publisher_metrics){
-        .connected = metrics_gauge("amqp_connected", "", "Links that can publish."),
-        .blocked = metrics_gauge("broker_blocked", "", "Links the broker has blocked."),
-        .reconnects = metrics_counter("amqp_reconnects_total", "", "Links opened again."),
+        .connected =
+            metrics_gauge("amqp_connected", "", "Connections to the broker that can publish."),
+        .blocked = metrics_gauge("broker_blocked", "", "Connections that the broker has blocked."),
+        .reconnects =
+            metrics_counter("amqp_reconnects_total", "", "Connections to the broker opened again."),
         .unconfirmed =
             metrics_gauge("publish_unconfirmed", "", "Messages waiting for the broker's confirm."),
         .events = metrics_gauge("outbox_events", "", "Events not yet confirmed."),

@@ -21,7 +21,7 @@ const char *publisher_refusal(const struct publisher *p)
         return clock_now_ns() - p->down_since_ns > PATIENCE_NS ? "the broker cannot be reached"
                                                                : NULL;
     if (p->blocked)
-        return "the broker takes no messages for now";
+        return "the broker accepts no messages for now";
     if (publisher_silence_ns(p) > p->options.confirm_timeout_ns)
         return "the broker is late with its confirms";
     return NULL;
@@ -37,7 +37,7 @@ void publisher_tell_standstill(struct publisher *p)
     else if (p->standstill.last_ns == 0)
         p->standstill.last_ns = clock_now_ns();
     else if (log_repeat_due(&p->standstill, &held))
-        log_error("events_refused", "still no events are taken, clients are told 503",
+        log_error("events_refused", "still not accepting events, requests are answered 503",
                   LOG_TEXT("reason", refusal), LOG_INT("unconfirmed", publisher_unconfirmed(p)));
 }
 

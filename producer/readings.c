@@ -154,7 +154,7 @@ static size_t find_heaviest(const struct readings *rs)
 /* The next whose client is still there; false: nobody is. */
 static bool take_next(struct readings *rs, struct intake_request *out)
 {
-    static const char gone[] = "the client has gone; nothing was taken";
+    static const char gone[] = "the client has gone; nothing was accepted";
     while (rs->waiting_count > 0) {
         *out = take(rs, find_lightest(rs));
         if (!call_is_gone(out->call))

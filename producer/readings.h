@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The reading of bodies, shared out between small ones and large ones. A body that can be read in
- * no time is read when it comes. The others wait in a line for a reader of their own, which gets
- * some time in each turn of the loop: the longest does not make the shortest wait. The line is as
- * long as READINGS_WAIT_MAX; beyond it a request is answered 503.
+ * The reading of bodies, small ones apart from large ones. A small body is read when it arrives.
+ * The others wait in a queue for a reader of their own, which gets some time in each turn of the
+ * loop, so that a small body does not wait for a large one. The queue has at most READINGS_WAIT_MAX
+ * requests; further ones are answered 503.
  */
 #ifndef HOLDFAST_PRODUCER_READINGS_H
 #define HOLDFAST_PRODUCER_READINGS_H

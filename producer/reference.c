@@ -22,7 +22,7 @@ const char *reference_refusal(struct reference *r)
         char time[CLOCK_TEXT_SIZE + 1];
         clock_format(now_us, time);
         snprintf(r->text, sizeof r->text,
-                 "this machine's clock says %s, which is before this program was made", time);
+                 "this machine's clock says %s, which is before this program was built", time);
         return r->text;
     }
     if (!skew_is_too_much(&r->skew))
@@ -39,10 +39,10 @@ void reference_watch(struct reference *r)
         r->skew = (struct skew){0};
     const char *refusal = reference_refusal(r);
     if (refusal == NULL && r->refusals.last_ns != 0) {
-        log_info("clock_right", "the clock is no longer held to be wrong: events are taken");
+        log_info("clock_right", "the clock is right again: events are accepted");
         log_repeat_reset(&r->refusals);
     } else if (refusal != NULL && log_repeat_due(&r->refusals, &held)) {
-        log_error("clock_wrong", "no events are taken until the clock is right",
+        log_error("clock_wrong", "no events are accepted until the clock is right",
                   LOG_TEXT("reason", refusal));
     }
 }

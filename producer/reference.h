@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether this machine's clock can be believed: received_at and the ids of events come from it. It
- * is compared with the database's, which receipts tell; one from before this program was made is
- * wrong by itself. A producer whose clock is wrong takes nothing until it is right; what it took
- * before it knew is stored.
+ * Whether this machine's clock is right: received_at and the ids of events come from it. It is
+ * compared with the database's, whose time receipts carry; a time before this program was built is
+ * wrong without a comparison. A producer whose clock is wrong accepts nothing until it is right;
+ * events accepted before it knew are stored.
  *
- * Who takes nothing gets no receipts. So a reading is forgotten after REFERENCE_NS: should the
- * database's clock have been the wrong one and be mended, events are taken again, and their
- * receipts tell anew. All zero: nothing is known.
+ * A producer that accepts nothing gets no receipts. So a reading is forgotten after REFERENCE_NS:
+ * if the database's clock was the wrong one and has been set right, events are accepted again, and
+ * their receipts carry its time. All zero: nothing is known.
  */
 #ifndef HOLDFAST_PRODUCER_REFERENCE_H
 #define HOLDFAST_PRODUCER_REFERENCE_H

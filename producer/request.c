@@ -182,7 +182,7 @@ static void answer(struct request *r)
                "out of memory: try again with the same event_id");
     } else if (r->waiter.worst != OUTBOX_HELD) {
         refuse(r, COUNT_UNAVAILABLE, "queue-unavailable",
-               "the queue did not take the events: try again with the same event_id");
+               "the broker did not accept the events: try again with the same event_id");
     } else {
         count_accepted(&r->tally);
         call_reply(part_from_call(r),
@@ -223,7 +223,7 @@ static void on_timer(evutil_socket_t fd, short events, void *arg)
     const int64_t now_ns = clock_now_ns();
     while (rs->waiting != NULL && rs->waiting->deadline_ns <= now_ns)
         refuse(rs->waiting, COUNT_CONFIRM_TIMEOUT, "confirm-timeout",
-               "the queue has not confirmed the events in time: they may or may not be held; "
+               "the broker has not confirmed the events in time: they may or may not be stored; "
                "trying again with the same event_id adds nothing twice");
     arm(rs);
 }

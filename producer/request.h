@@ -3,9 +3,9 @@
  * Client requests whose events are on their way: each waits until every message that carries its
  * events is settled, or its time is up, and is then answered, once.
  *
- * A request that was answered late stays until its messages are settled, because they point to
- * its waiter. What depends on its event (a stake) is done when that is held, however late: such an
- * event is never given up, because what was once on the wire may be held.
+ * A request answered before its messages are settled stays until they are, because they point to
+ * its waiter. A stake is a hook that runs when the event of the request is confirmed, however late:
+ * such an event is never dropped, because the broker may already have stored it.
  */
 #ifndef HOLDFAST_PRODUCER_REQUEST_H
 #define HOLDFAST_PRODUCER_REQUEST_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Records of requests that ended without a 2xx. Their sender may send them again, in another
- * request and beside others, while the first may be held by the queue: so a record that says the
+ * request and beside others, while the broker may have stored the first: so a record that says the
  * same as one remembered here takes its id, and the consumer stores one of the two. What was
  * answered 2xx is not here, and an equal record after it is another one.
  *

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is posted: can anything be promised now? - what is the body said to be? - read it, judge it
- * - is there room? - hand the lines to the outbox and wait. Whatever is refused is refused as early
- * as it is known, and a refusal names what to mend. The paths differ in how a body is read and in
- * the words of the answer, not in this.
+ * The steps of a request with events: can the producer accept now? - which form does the head
+ * announce? - read and check the body - is there room? - give the lines to the outbox and wait. A
+ * request is refused at the first step that can tell, and the refusal names what to fix. The paths
+ * differ in how a body is read and in the answer, not in these steps.
  */
 #include "producer/routes.h"
 
@@ -49,15 +49,15 @@ static void refuse(struct call *c, const char *slug, const char *detail)
     answer_unavailable(c, slug, detail);
 }
 
-/* A path's own. */
-struct manner {
+/* What differs between the paths that take events. */
+struct endpoint {
     int (*write)(const struct ingest *in, const struct ingest_result *result, struct buffer *out);
     bool partial;  /* the good ones are taken whatever the others are */
     bool may_lack; /* no event at all is fine */
 };
 
-static void hand_over(struct routes *x, const struct reading *reading, const struct manner *manner,
-                      struct request *r)
+static void hand_over(struct routes *x, const struct reading *reading,
+                      const struct endpoint *endpoint, struct request *r)
 {
     const struct ingest_result *result = reading->result;
     bool complete = true;
@@ -72,31 +72,31 @@ static void hand_over(struct routes *x, const struct reading *reading, const str
     call_drop_body(reading->request->call);
     if (result->records->count > 0)
         request_remember(r, x->resends, result->records);
-    const int status = manner->write(reading->ingest, result, request_answer(r));
+    const int status = endpoint->write(reading->ingest, result, request_answer(r));
     request_wait(r, status, result->good, complete);
 }
 
-static bool can_take(const struct ingest_result *result, const struct manner *manner)
+static bool can_take(const struct ingest_result *result, const struct endpoint *endpoint)
 {
     const bool readable = !result->broken && !result->too_many && !result->no_memory;
-    const bool enough = result->count > 0 || manner->may_lack;
+    const bool enough = result->count > 0 || endpoint->may_lack;
     return readable && enough &&
-           (result->good == result->count || (manner->partial && !result->single));
+           (result->good == result->count || (endpoint->partial && !result->single));
 }
 
-static void take(struct routes *x, const struct reading *reading, const struct manner *manner)
+static void take(struct routes *x, const struct reading *reading, const struct endpoint *endpoint)
 {
     struct call *c = reading->request->call;
     const struct ingest_result *result = reading->result;
     if (!outbox_has_room(x->outbox, result->good, result->line_bytes)) {
-        refuse(c, "queue-unavailable", "too many events wait for the queue to confirm them");
+        refuse(c, "queue-unavailable", "too many events wait for the broker's confirm");
         return;
     }
     struct request *r = request_begin(x->requests, c);
     if (r == NULL)
-        refuse(c, "overloaded", "out of memory; nothing was taken");
+        refuse(c, "overloaded", "out of memory; nothing was accepted");
     else
-        hand_over(x, reading, manner, r);
+        hand_over(x, reading, endpoint, r);
 }
 
 static void refuse_paused(const struct routes *x, struct call *c)
@@ -127,11 +127,11 @@ static bool can_promise(const struct routes *x, struct call *c)
     return false;
 }
 
-static struct manner manner_of(const struct reading *r)
+static struct endpoint endpoint_of(const struct reading *r)
 {
     if (r->request->door == INTAKE_OTLP)
-        return (struct manner){otlp_write_answer, .partial = true, .may_lack = true};
-    return (struct manner){
+        return (struct endpoint){otlp_write_answer, .partial = true, .may_lack = true};
+    return (struct endpoint){
         .write = answer_write,
         .partial = slice_equals(call_parameter(r->request->call, "partial"), SLICE("true")),
         .may_lack = r->body->shape == &cloudevents_structured};
@@ -139,11 +139,11 @@ static struct manner manner_of(const struct reading *r)
 
 void routes_on_read(void *routes, const struct reading *r)
 {
-    const struct manner manner = manner_of(r);
+    const struct endpoint endpoint = endpoint_of(r);
     metric_observe(body_bytes, (int64_t)r->body->text.size);
     count_refused(r->result);
-    if (can_take(r->result, &manner))
-        take(routes, r, &manner);
+    if (can_take(r->result, &endpoint))
+        take(routes, r, &endpoint);
     else
         answer_faults(r->request->call, r->ingest, r->result);
 }
@@ -225,8 +225,9 @@ static void on_map(struct call *c, void *arg)
 
 void routes_add(struct routes *x, struct router *r)
 {
-    unavailable = metrics_counter("requests_unavailable_total", "",
-                                  "What was posted and refused before it was read or taken.");
+    unavailable =
+        metrics_counter("requests_unavailable_total", "",
+                        "Requests with events answered 503 before the events were queued.");
     resends_register();
     readings_register();
     body_bytes = metrics_size("request_body_bytes", "", "Bodies of events.");

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the producer answers to: the table of paths, and the way of what is posted from the headers
- * to the outbox.
+ * The routes of the producer, and the way of a request with events from its head to the outbox.
  */
 #ifndef HOLDFAST_PRODUCER_ROUTES_H
 #define HOLDFAST_PRODUCER_ROUTES_H

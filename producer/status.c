@@ -2,9 +2,9 @@
 /*
  * One round asks for the queues one after another. A queue that is not there (404) closes the
  * channel; the round goes on with the next queue when the link is ready again. What is not known
- * is null: AMQP tells the messages that are ready, not those that are unacknowledged. A login
- * without the right to look (RabbitMQ 4.3 wants more for that than the publishing needs) is told
- * nothing, and asks again now and then only: each refusal is an error in the broker's log.
+ * is null: AMQP counts the messages that are ready, not those that are unacknowledged. A login
+ * without the permission to inspect queues (RabbitMQ 4.3 demands more for that than for publishing)
+ * gets no counts, and asks again only now and then: each refusal is an error in the broker's log.
  */
 #include "producer/status.h"
 
@@ -180,7 +180,7 @@ void status_refuse_all(struct status *s)
 {
     while (s->waiting_count > 0)
         answer_unavailable(s->waiting[--s->waiting_count], "queue-unavailable",
-                           "the broker does not tell how full its queues are");
+                           "the broker does not report the state of its queues");
 }
 
 /* The next one is refused as well. */
@@ -308,7 +308,7 @@ void status_answer(struct status *s, struct call *c)
     }
     begin_round(s);
     if (!s->asking || s->waiting_count == WAITING_MAX) {
-        answer_unavailable(c, "overloaded", "too many ask how full the queues are");
+        answer_unavailable(c, "overloaded", "too many requests for the state of the queues");
         return;
     }
     s->waiting[s->waiting_count++] = c;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parent has no loop: it waits for a signal with a deadline, sigtimedwait, and every signal it
- * heeds is blocked from before the first fork, so none is lost between looking and waiting.
+ * handles is blocked from before the first fork, so none is lost between looking and waiting.
  * Workers die with it: the kernel sends them SIGTERM when it is gone.
  */
 #include "producer/supervisor.h"
@@ -40,7 +40,7 @@ struct worker {
 struct supervisor {
     const struct supervisor_options *options;
     struct worker workers[SUPERVISOR_WORKERS_MAX];
-    sigset_t heeded, before; /* blocked here; what was blocked before */
+    sigset_t handled, before; /* blocked here; what was blocked before */
     bool stopping;
     int64_t kill_at_ns; /* while stopping */
     int exit_code;
@@ -50,17 +50,17 @@ static struct metric *replaced;
 
 void supervisor_register(void)
 {
-    replaced = metrics_counter("workers_replaced_total", "",
-                               "Workers that stood still and were killed to be started again.");
+    replaced =
+        metrics_counter("workers_replaced_total", "", "Workers that hung and were replaced.");
 }
 
 static void block_signals(struct supervisor *s)
 {
     static const int numbers[] = {SIGCHLD, SIGTERM, SIGINT, SIGHUP};
-    sigemptyset(&s->heeded);
+    sigemptyset(&s->handled);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        sigaddset(&s->heeded, numbers[i]);
-    sigprocmask(SIG_BLOCK, &s->heeded, &s->before);
+        sigaddset(&s->handled, numbers[i]);
+    sigprocmask(SIG_BLOCK, &s->handled, &s->before);
 }
 
 static _Noreturn void become_worker(const struct supervisor *s, int index, pid_t parent)
@@ -171,7 +171,7 @@ static void end_stuck(struct supervisor *s, int index)
     struct worker *w = &s->workers[index];
     if (w->killed || !watch_is_stuck(s->options->watch, index))
         return;
-    log_error("worker_stuck", "a worker has stood still for ten seconds and is replaced",
+    log_error("worker_stuck", "a worker has hung for ten seconds and is replaced",
               LOG_INT("worker", index), LOG_INT("pid", w->pid));
     if (replaced != NULL)
         metric_add(replaced, 1);
@@ -200,7 +200,7 @@ static int64_t act(struct supervisor *s)
     return wait_ns;
 }
 
-static void heed(struct supervisor *s, int signal_number)
+static void handle_signal(struct supervisor *s, int signal_number)
 {
     if (signal_number == SIGTERM || signal_number == SIGINT)
         stop(s, signal_number);
@@ -221,7 +221,7 @@ int supervisor_run(const struct supervisor_options *options)
         const int64_t act_ns = act(&s), watch_ns = watch_turn(options->watch);
         const int64_t wait_ns = act_ns < watch_ns ? act_ns : watch_ns;
         const struct timespec wait = {.tv_sec = wait_ns / CLOCK_S, .tv_nsec = wait_ns % CLOCK_S};
-        heed(&s, sigtimedwait(&s.heeded, NULL, &wait));
+        handle_signal(&s, sigtimedwait(&s.handled, NULL, &wait));
         reap(&s);
     } while (!s.stopping || is_running(&s));
     sigprocmask(SIG_SETMASK, &s.before, NULL);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is accepted and not yet told stored: the messages by their numbers, from their publish to
- * their receipt. All zero is empty; waiting_finish.
+ * Messages accepted and not yet reported as stored, by their numbers, from their publish to their
+ * receipt. All zero is empty; waiting_finish.
  *
  * A message counts once it is confirmed. Its receipt may be lost: the consumer died between commit
- * and telling, or the link went, whose address receipts come to. So after WAITING_SURE_NS it is
- * doubted: no consumer holds a message for longer (heartbeats, its patience of 60 s). It counts on
- * until its lane has no message ready, which not every login may ask, or until one published after
- * it has been stored for as long. What was held when the link went is late only when its lane is
- * seen with messages ready; where that cannot be seen it is over two turns after the link is back.
- * What was accepted before the process started is not known here. At most WAITING_APART messages
- * are told apart; of more the oldest are only counted, and doubted together.
+ * and report, or the link was lost, to whose address receipts come. So after WAITING_SURE_NS the
+ * message is doubted: no consumer keeps a message for longer (heartbeats, its patience of 60 s). It
+ * is counted until its lane has no message ready, which not every login may ask, or until one
+ * published after it has been stored for as long. A message that waited when the link was lost is
+ * late only when its lane is seen with messages ready; where that cannot be seen it is over two
+ * turns after the link is back. Messages accepted before the process started are not known here. At
+ * most WAITING_APART messages are kept singly; of more the oldest are counted and doubted together.
  */
 #ifndef HOLDFAST_PRODUCER_WAITING_H
 #define HOLDFAST_PRODUCER_WAITING_H

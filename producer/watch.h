@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the supervisor tells the service manager about its workers (service.h): ready when all are,
- * alive while the loop of each running one turns. A worker that died is no reason to be silent, it
- * is being started again; one that stands still is, until the supervisor has replaced it.
+ * What the supervisor reports to the service manager about its workers (service.h): ready when all
+ * are, alive while the loop of each running worker turns. A worker that died does not stop the
+ * reports, because it is being restarted; one that hangs does, until the supervisor has replaced
+ * it.
  */
 #ifndef HOLDFAST_PRODUCER_WATCH_H
 #define HOLDFAST_PRODUCER_WATCH_H

@@ -89,7 +89,7 @@ static const struct {
 static void on_ready_method(struct link *l, const struct wire_frame *f)
 {
     if (l->content.kind != CONTENT_NONE) {
-        bad(l, "message broken off by another method");
+        bad(l, "message interrupted by another method");
         return;
     }
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -99,7 +99,7 @@ static void on_ready_method(struct link *l, const struct wire_frame *f)
         }
     }
     if (!calls_answer(l, f))
-        bad(l, "answer to nothing that was asked");
+        bad(l, "answer without a request");
 }
 
 static bool is_between_channels(const struct link *l)
@@ -148,7 +148,7 @@ static void on_frame_closing(struct link *l, const struct wire_frame *f)
 {
     if (f->kind == AMQP_FRAME_METHOD &&
         (f->method == AMQP_CONNECTION_CLOSE_OK_METHOD || f->method == AMQP_CONNECTION_CLOSE_METHOD))
-        link_drop(l, "goodbye said");
+        link_drop(l, "closed as agreed");
 }
 
 static void on_frame(struct link *l, const struct wire_frame *f)

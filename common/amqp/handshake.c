@@ -171,7 +171,7 @@ static void on_blocked(struct link *l, const struct wire_frame *f)
     const amqp_connection_blocked_t *m = f->fields;
     char reason[256];
     snprintf(reason, sizeof reason, "%.*s", SLICE_ARGS(wire_slice(m->reason)));
-    log_warning("link_blocked", "the broker takes no more messages for now",
+    log_warning("link_blocked", "the broker accepts no more messages for now",
                 LOG_TEXT("link", l->options.name), LOG_TEXT("reason", reason));
     tell_blocked(l, reason);
 }
@@ -179,7 +179,7 @@ static void on_blocked(struct link *l, const struct wire_frame *f)
 static void on_unblocked(struct link *l, const struct wire_frame *f)
 {
     (void)f;
-    log_info("link_unblocked", "the broker takes messages again",
+    log_info("link_unblocked", "the broker accepts messages again",
              LOG_TEXT("link", l->options.name));
     tell_blocked(l, NULL);
 }

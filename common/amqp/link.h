@@ -4,12 +4,12 @@
  * codec; bytes go through a libevent bufferevent, plain or TLS. The link connects, goes through
  * the host list, keeps heartbeats both ways, and comes back by itself with jittered backoff.
  *
- * Life: link_create starts connecting at once. on_ready says the channel is open; the owner then
- * declares, selects confirms, consumes. on_lost voids everything of that generation: tags,
- * confirms that are awaited, deliveries, calls; a link that is still blocked says so again after
- * the next on_ready. link_close says goodbye to the broker, at most for a second, and calls back
- * once more, on_closed; link_destroy frees at once and never calls back. Both may be called from
- * callbacks.
+ * Life: link_create starts connecting. on_ready says that the channel is open; the owner then
+ * declares, selects confirms, consumes. After on_lost all tags, confirms, deliveries and calls of
+ * the old connection are invalid; a link that is still blocked reports it again after the next
+ * on_ready. link_close closes the connection in order, which takes a second at most, and calls back
+ * once more, on_closed; link_destroy frees immediately and never calls back. Both may be called
+ * from callbacks.
  */
 #ifndef HOLDFAST_AMQP_LINK_H
 #define HOLDFAST_AMQP_LINK_H

@@ -54,8 +54,8 @@ static void change(struct topology *t, enum topology_mode mode, const char *acti
 /* A login without rights is an ordinary one: a producer needs none on the queues. */
 static void learn_rights(struct topology *t, bool only_looked)
 {
-    static const char *const news[] = {"no right to declare the queue, using it as it is",
-                                       "no right to look at the queue, using it as it is"};
+    static const char *const news[] = {"no permission to declare the queue, using it as it is",
+                                       "no permission to inspect the queue, using it as it is"};
     uint64_t held = 0;
     if (log_repeat_due(&t->denials[t->step], &held))
         log_info("queue_not_ours", news[only_looked], LOG_TEXT("queue", name_of(t, t->step)),
@@ -101,7 +101,8 @@ static void learn(struct topology *t, const struct link_answer *refusal)
     else if (refusal->code == NO_RIGHT)
         learn_rights(t, is_passive(t));
     else if (refusal->code == NOT_THE_SAME && is_dead)
-        change(t, TOPOLOGY_LOOK, "the dead letter queue is another's, using it as it is", refusal);
+        change(t, TOPOLOGY_LOOK, "the dead letter queue has other arguments, using it as it is",
+               refusal);
     else if (refusal->code == NOT_THE_SAME)
         tell_mismatch(t, refusal);
 }

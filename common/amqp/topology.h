@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The queues, named in one place, and the steps that see to it that they exist. Storage goes
- * through the default exchange to a lane's queue; what that gives up on goes to `<queue>.dead`.
+ * The names of the queues, and the steps that declare them. Events are published through the
+ * default exchange to the queue of their lane; that queue dead-letters to `<queue>.dead`.
  */
 #ifndef HOLDFAST_AMQP_TOPOLOGY_H
 #define HOLDFAST_AMQP_TOPOLOGY_H
@@ -45,9 +45,9 @@ void topology_leave_out(struct topology *t, enum topology_lane lane); /* not thi
  * Declares all of them on a ready link, then calls fn once: ok, or the first refusal. After a
  * refusal the channel is gone; the owner calls again from its next on_ready. One run at a time.
  *
- * 403 (no right to declare, or even to look): used as it is; who took the right vouches for it.
- * 406 (the queue exists with other arguments): refused again each time, with the broker's words. A
- * queue that is not durable, or drops what is too long or too old, must not be promised anything.
+ * 403 (no permission to declare, or even to inspect): the queue is used as it is; whoever removed
+ * the permission is responsible for its arguments. 406 (the queue exists with other arguments):
+ * refused each time, with the broker's text: that queue may lose events (not durable, a limit).
  */
 void topology_declare(struct topology *t, struct link *l, link_answer_fn fn, void *arg);
 

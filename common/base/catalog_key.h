@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A name made for being found: its first and last eight bytes tell names of the catalogue apart
- * better than any mixing of all of them, and two words compare faster than a text. Names are chosen
- * by who wrote the catalogue, not by clients, so nobody can choose some that meet. Private to
- * catalog*.c.
+ * A name as the key of a hash table: its first and last eight bytes distinguish the names of a
+ * catalogue better than a hash of all bytes, and two words compare faster than a text. The author
+ * of the catalogue chooses the names, not the clients, so a client cannot cause collisions. Private
+ * to catalog*.c.
  */
 #ifndef HOLDFAST_BASE_CATALOG_KEY_H
 #define HOLDFAST_BASE_CATALOG_KEY_H

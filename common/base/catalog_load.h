@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the reading of a catalogue shares: memory, faults with their lines, members by name. A fault
- * is told and reading goes on, so that all of them are told. Private to catalog*.c.
+ * What the reading of a catalogue shares: memory, faults with their lines, members by name. Reading
+ * goes on after a fault, so that all faults are reported. Private to catalog*.c.
  */
 #ifndef HOLDFAST_BASE_CATALOG_LOAD_H
 #define HOLDFAST_BASE_CATALOG_LOAD_H
@@ -35,7 +35,7 @@ struct catalog_load {
     size_t field_count;
 };
 
-/* Zeroed; NULL when memory ran out, which is told. */
+/* Zeroed; NULL when memory ran out, which is reported. */
 void *catalog_take(struct catalog_load *l, size_t size);
 size_t catalog_line(const struct catalog_load *l, const char *at);
 void catalog_say(struct catalog_load *l, const char *at, const char *format, ...)

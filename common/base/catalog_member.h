@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Members and values of a file of the catalogue; what is wrong is told. Private to catalog*.c. */
+/* Members and values of a file of the catalogue; faults are reported. Private to catalog*.c. */
 #ifndef HOLDFAST_BASE_CATALOG_MEMBER_H
 #define HOLDFAST_BASE_CATALOG_MEMBER_H
 
@@ -9,7 +9,7 @@
 void catalog_read_members(struct catalog_load *l, struct slice object, const char *const *names,
                           struct gate_member *out); /* names end with NULL */
 
-/* A member's value; false when it is not of that kind, which is told. */
+/* A member's value; false when it is not of that kind, which is reported. */
 MUST_CHECK bool catalog_read_text(struct catalog_load *l, const struct gate_member *m,
                                   struct slice *out);
 MUST_CHECK bool catalog_read_number(struct catalog_load *l, const struct gate_member *m,

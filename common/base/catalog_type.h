@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One type of events, made for being asked: every text in it lies in the catalogue, and names are
+ * One event type, compiled for lookups: every text in it points into the catalogue, and names are
  * found by hash. Private to catalog*.c and event*.c.
  */
 #ifndef HOLDFAST_BASE_CATALOG_TYPE_H

@@ -51,7 +51,7 @@ struct config {
 
 /*
  * Reads the environment for the programs in `programs` (flags). All faults are appended to
- * `faults`, a line each: name, what is wrong, how to mend it; warnings (look-alike names) go to
+ * `faults`, a line each: name, what is wrong, how to fix it; warnings (look-alike names) go to
  * `warnings`. False when there is a fault; `out` can be finished either way.
  */
 MUST_CHECK bool config_load(struct config *out, unsigned programs, struct buffer *faults,

@@ -79,7 +79,7 @@ static int show_help(enum config_program program, const char *name)
                   "usage: %s [--help | --version | --check | --print-config | --healthcheck]\n\n"
                   "  --help          this text\n"
                   "  --version       the version\n"
-                  "  --check         read the settings, tell all faults, exit 0 or 78\n"
+                  "  --check         read the settings, report all faults, exit 0 or 78\n"
                   "  --print-config  the settings in force and where each comes from\n"
                   "  --healthcheck   ask the daemon of these settings whether it is alive, exit 0 "
                   "or 1\n\n"

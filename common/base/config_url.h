@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of config: DATABASE_URL and RABBITMQ_URL, each of which says in one what several settings
- * say. What a URL names wins over the setting of its own; the rest stays with that.
+ * Inside of config: DATABASE_URL and RABBITMQ_URL, each of which stands for several settings. A
+ * part that a URL names overrides its own setting; the other settings stay in force.
  */
 #ifndef HOLDFAST_BASE_CONFIG_URL_H
 #define HOLDFAST_BASE_CONFIG_URL_H
 
 #include "common/base/config.h"
 
-/* NULL when `value` will do for the setting; else the shape it should have. Any value will do for a
- * setting that is not a URL. */
+/* NULL when `value` is valid for the setting; else the form it should have. Any value is valid for
+ * a setting that is not a URL. */
 const char *config_url_fault(const char *setting, const char *value);
 
 /* The value a URL, read before, gives another setting, and the URL's own name; else NULL. */

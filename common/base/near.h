@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The word somebody may have meant: the nearest of a list, when it is near enough to be a slip of
- * the fingers.
+ * The suggestion for a misspelt word: the nearest word of a list, when it is near enough to be a
+ * typing error.
  */
 #ifndef HOLDFAST_BASE_NEAR_H
 #define HOLDFAST_BASE_NEAR_H

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far this machine's wall clock is from a reference, PostgreSQL's. A reading is one question:
- * the reference told its time at some moment between two times of our own, so our clock minus the
- * reference is between asked - told and answered - told. What both ends allow is not held against
- * anybody: a slow answer proves little.
+ * the reference reads its time at some moment between two times of our own clock, so our clock
+ * minus the reference is between asked - told and answered - told. Within that interval the clock
+ * counts as right: a slow answer proves little.
  *
- * Readings that agree narrow each other. One that contradicts what is known replaces it: a clock
+ * Readings that agree narrow the interval. A reading that contradicts it replaces it: a clock
  * drifts, and either may have been set. A step of our own clock is seen without a new reading.
  *
  * All zero: nothing is known. There is nothing to finish.

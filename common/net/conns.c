@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connections of a server together: who is served when, and who has to go.
+ * All connections of a server: which one is served when, and which one is closed when there are too
+ * many.
  *
- * A connection is read when bytes come, one request of it; what it has pipelined behind that waits
- * in line with the others' of the kind, who get TURN_NS of each turn of the loop, and those that
- * cost much of late wait for those that did not. So nobody's share grows with what he sends at
- * once, and who asks one thing at a time waits for none of them.
+ * When bytes arrive, one request of the connection is read. Requests pipelined behind it wait in a
+ * queue with those of other connections; the queue gets TURN_NS of each turn of the loop, and
+ * connections that cost much of late wait for those that did not. So the share of a client does not
+ * grow with the number of requests it pipelines, and a client that sends one request at a time does
+ * not wait for them.
  *
- * Where the loop has other work than HTTP, connections have a share of it: when that is used up,
- * all of them wait until the window is over.
+ * Where the loop has other work than HTTP, connections get a share of its time: when the share is
+ * used up, all connections wait until the window is over.
  */
 #include "common/net/conn_private.h"
 
@@ -179,7 +181,7 @@ static struct standing standing_of(const struct conn *c, int64_t now_ns)
 static void show_out(struct conn *c)
 {
     static const struct head_fault slow = {
-        503, "overloaded", "the request came too slowly while others waited for its place"};
+        503, "overloaded", "the request came too slowly while other connections waited"};
     if (c->state == CONN_READING)
         conn_refuse(c, &slow);
     conn_destroy(c);
@@ -205,7 +207,7 @@ bool conns_shed(struct conns *cs)
 void conns_expire(struct conns *cs, int64_t now_ns)
 {
     static const struct head_fault late = {408, "request-timeout",
-                                           "the request was not complete within the time it has"};
+                                           "the request was not complete in time"};
     struct conn *next;
     for (struct conn *c = cs->first; c != NULL; c = next) {
         next = c->next;

@@ -19,7 +19,7 @@ struct conns { /* all connections of a server, which may read the fields */
     int64_t request_timeout_ns, idle_timeout_ns;
     int share_percent; /* of the time that connections may cost the loop; 0 = all */
     struct conn *first;
-    struct conn_queue light, heavy; /* who waits for his turn to be read on */
+    struct conn_queue light, heavy; /* connections waiting to be read on */
     struct event *turn;             /* owned; theirs */
     unsigned turns;                 /* given while somebody heavy waited */
     size_t max, count;
@@ -42,14 +42,14 @@ void conns_finish(struct conns *cs);      /* closes all; open calls are answered
 void conns_add(struct conns *cs, int fd); /* takes fd */
 void conns_expire(struct conns *cs, int64_t now_ns); /* ends states whose deadline has passed */
 
-/* Closes the one that is missed least. Requests and answers that hardly move go first, then the
- * connection that was idle longest, then the slowest of the others. False: handlers have all, or
- * they have just come. */
+/* Closes one connection: requests and answers that hardly move go first, then the connection that
+ * was idle longest, then the slowest of the others. False: handlers have all requests, or the
+ * connections have just come. */
 MUST_CHECK bool conns_shed(struct conns *cs);
 bool conns_are_resting(const struct conns *cs); /* their share of the loop's time is used up */
 
-/* From here on every answer is the last of its connection. Idle ones, and those still added, have
- * half a second to ask once more: a client may be doing so, and would be told nothing at all. */
+/* From here on every answer is the last of its connection. Idle and new connections have half a
+ * second for one more request: the client of one under way would get a reset without a response. */
 void conns_drain(struct conns *cs);
 bool conns_are_over(const struct conns *cs); /* draining, and no answer will be given any more */
 

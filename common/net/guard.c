@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything a client sends passes here and is bounded here: the head, the one body, and all
- * bodies together.
+ * All bytes from clients pass through the guard, which bounds the head, the body, and all bodies
+ * together.
  *
- * A body that is too large but not absurd is read and dropped before the refusal is given: closing
- * a socket with unread bytes resets it, and the client would see the reset instead of the answer.
+ * A body over the limit, up to DISCARD_FACTOR times of it, is read and dropped before the refusal
+ * is sent: closing a socket with unread bytes resets it, and the client would see the reset instead
+ * of the answer.
  */
 #include "common/net/guard.h"
 
@@ -77,7 +78,7 @@ static void begin_body(struct guard *g)
     g->phase = g->left > 0 || g->head.chunked ? GUARD_BODY : GUARD_DONE;
     if (g->left <= cap)
         return;
-    g->fault = (struct head_fault){413, "too-large", "the body is larger than this server takes"};
+    g->fault = (struct head_fault){413, "too-large", "the body is larger than this server accepts"};
     const bool worthwhile = g->left / DISCARD_FACTOR <= cap && !g->head.expects_continue;
     g->phase = worthwhile ? GUARD_DISCARD : GUARD_DONE;
 }
@@ -154,7 +155,7 @@ static void feed_body(struct guard *g, struct evbuffer *bytes)
 static void add_chunk(struct guard *g, struct slice data)
 {
     if (data.size > g->budget->body_bytes_max - g->body.size) {
-        refuse(g, 413, "too-large", "the body is larger than this server takes");
+        refuse(g, 413, "too-large", "the body is larger than this server accepts");
         return;
     }
     if (data.size == 0 || make_room(g, data.size) == NULL)
@@ -172,7 +173,7 @@ static void feed_chunks(struct guard *g, struct evbuffer *bytes)
     const enum chunks_progress progress =
         chunks_take(&g->chunks, (struct slice){data, size}, &used, &body);
     if (progress == CHUNKS_BAD)
-        refuse(g, 400, "bad-request", "the chunks of the body are not as they should be");
+        refuse(g, 400, "bad-request", "the chunked coding of the body is malformed");
     else
         add_chunk(g, body);
     evbuffer_drain(bytes, used);

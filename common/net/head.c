@@ -258,7 +258,7 @@ static bool check_framing(struct parser *p)
         return bad(p, "Transfer-Encoding may appear once, in HTTP/1.1");
     if (p->encodings > 0 && !p->head.chunked)
         return refuse(p, 411, "length-required",
-                      "no Transfer-Encoding but chunked is taken: send a Content-Length");
+                      "no Transfer-Encoding but chunked is supported: send a Content-Length");
     if (p->lengths > 1)
         return bad(p, "Content-Length appears more than once");
     if (p->hosts > 1 || (p->hosts == 0 && !p->head.old))

@@ -4,7 +4,7 @@
  * listens on, or on loopback when that is every address.
  *
  * It is about the process and nothing else. A broker or database that is away does not make it
- * fail: whoever kills and starts containers by it would only take the waiting daemons down too.
+ * fail: a program that restarts containers by it would only take the waiting daemons down too.
  */
 #ifndef HOLDFAST_NET_HEALTHCHECK_H
 #define HOLDFAST_NET_HEALTHCHECK_H

@@ -146,9 +146,8 @@ void loop_on_hangup(struct loop *l, void (*fn)(void *arg), void *arg)
 
 void loop_register(void)
 {
-    turn.longest =
-        metrics_greatest("loop_longest_turn_seconds", "",
-                         "Longest time the loop served nobody else, of the last minute.");
+    turn.longest = metrics_greatest("loop_longest_turn_seconds", "",
+                                    "Longest turn of the event loop in the last minute.");
 }
 
 static void end_turn(int64_t now_ns)

@@ -28,8 +28,8 @@ void loop_on_hangup(struct loop *l, void (*fn)(void *arg), void *arg);
 /* Registers the metric of the longest turn; before workers fork. */
 void loop_register(void);
 
-/* First in a callback that may work long: what is done from the first of a turn to its end, while
- * nobody else is served, is the turn's length. */
+/* Called first in a callback that may work long: the length of a turn is the time from the first
+ * such call to the end of the turn, in which nothing else is served. */
 int64_t loop_works(void);   /* now, by clock_now_ns */
 int64_t loop_turn_ns(void); /* since then */
 

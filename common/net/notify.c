@@ -67,7 +67,7 @@ void notify_init(struct notify *n)
         return;
     n->fd = connect_to(path);
     if (n->fd < 0)
-        log_warning("notify_failed", "the service manager cannot be told anything",
+        log_warning("notify_failed", "no connection to the service manager, it gets no status",
                     LOG_TEXT("socket", path), LOG_TEXT("reason", strerror(errno)));
     else
         n->watchdog_ns = watchdog_interval();

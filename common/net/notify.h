@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A line to the service manager: systemd's notification protocol, datagrams to $NOTIFY_SOCKET.
- * Where nobody listens, everything here does nothing. The protocol is promised to be stable, and
- * its makers advise programs to speak it themselves rather than to link their library for it.
+ * Messages to the service manager in systemd's notification protocol: datagrams to $NOTIFY_SOCKET.
+ * Without a service manager every function here does nothing. The protocol is promised to be
+ * stable, and its authors advise programs to implement it rather than to link their library for it.
  */
 #ifndef HOLDFAST_NET_NOTIFY_H
 #define HOLDFAST_NET_NOTIFY_H
@@ -11,15 +11,15 @@
 #include <stdint.h>
 
 struct notify {          /* the caller's memory */
-    int fd;              /* -1: nobody to tell */
+    int fd;              /* -1: no service manager */
     int64_t watchdog_ns; /* must hear from us this often; 0 = need not */
 };
 
 void notify_init(struct notify *n); /* from the environment; a faulty one is logged */
 void notify_finish(struct notify *n);
 
-/* One message, e.g. "READY=1\nSTATUS=ready". False: the manager's socket is full, try again; it is
- * true when nobody is there to tell. */
+/* One message, e.g. "READY=1\nSTATUS=ready". False: the manager's socket is full, try again; true
+ * without a service manager. */
 bool notify_send(const struct notify *n, const char *text);
 
 bool notify_ready(const struct notify *n);

@@ -8,7 +8,7 @@
 
 #include "common/net/conn.h"
 
-/* An IPv4 address in IPv6's clothes is given as what it is. */
+/* An IPv4-mapped IPv6 address is written as the IPv4 address. */
 static void format_v6(const struct sockaddr_in6 *a, char out[PEER_TEXT_SIZE])
 {
     if (IN6_IS_ADDR_V4MAPPED(&a->sin6_addr))

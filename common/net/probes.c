@@ -23,7 +23,7 @@ void probe_check(struct probe_report *r, const char *name, enum probe_status sta
                  const char *detail)
 {
     if (status != PROBE_HEALTHY && (detail == NULL || detail[0] == '\0'))
-        detail = "no reason is known";
+        detail = "reason unknown";
     buffer_printf(&r->checks, "%s\"%s\":{\"status\":\"%s\"", r->checks.size > 0 ? "," : "", name,
                   status_name(status));
     if (detail != NULL) {

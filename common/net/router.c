@@ -200,7 +200,7 @@ static void refuse(const struct router *r, struct call *c)
     else if (known)
         call_refuse(c, &(struct problem){.status = 405,
                                          .slug = "method-not-allowed",
-                                         .detail = "this path does not have that method",
+                                         .detail = "this path does not support that method",
                                          .headers = {{"Allow", allow}}});
     else
         call_refuse(c, &(struct problem){.status = 404,
@@ -239,7 +239,7 @@ void router_dispatch(struct router *r, struct call *c)
     else if (writes(c->route) && !origin_may_write(c, r->origins))
         call_refuse(c, &(struct problem){.status = 403,
                                          .slug = "origin-not-allowed",
-                                         .detail = "a page of this origin may not write: see "
+                                         .detail = "web pages of this origin may not send: see "
                                                    "HTTP_ORIGINS"});
     else if (r->is_public[c->route - r->routes] && c->guard.head.query.size == 0)
         answer_public(r, c);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The table of routes of a server, each with its own counters. A path nobody has is 404, a method
- * a path does not have is 405 with Allow; HEAD is answered as GET without the body, OPTIONS with
+ * The table of routes of a server, each with its own counters. An unknown path is answered 404, an
+ * unknown method of a path 405 with Allow; HEAD is answered as GET without the body, OPTIONS with
  * 204 where no route takes it. router_seal ends the adding of routes and registers the metrics, so
- * it stands before workers fork.
+ * it is called before workers fork.
  */
 #ifndef HOLDFAST_NET_ROUTER_H
 #define HOLDFAST_NET_ROUTER_H
@@ -24,7 +24,7 @@ struct route {
 struct router *router_create(void); /* NULL: no memory */
 void router_destroy(struct router *r);
 void router_add(struct router *r, const struct route *route); /* strings and arg lent */
-/* A GET that answers at once, and the same to whoever asks (kept.h). */
+/* A GET that answers immediately, and every client alike (kept.h). */
 void router_add_public(struct router *r, const struct route *route);
 void router_seal(struct router *r);
 void router_allow_origins(struct router *r, const char *origins); /* to write (origin.h); lent */

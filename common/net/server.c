@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The listener and the clock of the connections: a bound on them, a sweep that ends what is
- * overdue, rest when descriptors run out, and a drain.
+ * The listener and the timers of the connections: a limit on them, a sweep that ends overdue ones,
+ * a pause when descriptors run out, and the drain.
  *
- * When there are as many connections as there may be, a new one takes the place of another
- * (conns.h), so that nobody shuts others out by holding connections; while handlers have all of
- * them the listener rests and the kernel's backlog holds the others.
+ * At the limit a new connection takes the place of another one (conns.h), so that a client cannot
+ * lock out others by keeping connections open; while handlers have all requests the listener pauses
+ * and new connections wait in the kernel's backlog.
  */
 #include "common/net/server.h"
 
@@ -23,7 +23,7 @@
 #include "common/net/loop.h"
 
 enum {
-    HELD_BODIES = 8,          /* largest bodies that may be held at once */
+    HELD_BODIES = 8,          /* largest bodies that may be in memory together */
     SMALL_BODY_BYTES = 65536, /* not counted: the number of connections bounds them */
 };
 
@@ -33,7 +33,7 @@ struct server {
     struct event *sweep, *drained; /* owned */
     int64_t resting_until_ns;      /* no descriptors: not accepting until then; 0 = no */
     struct log_repeat no_descriptors;
-    bool is_full; /* and nobody can give way: not accepting until something changes */
+    bool is_full; /* and no connection can be closed: not accepting until something changes */
     int port;
     void (*on_drained)(void *arg);
     void *arg;
@@ -73,7 +73,8 @@ static void on_accept_error(void *arg, int error)
     s->resting_until_ns = clock_now_ns() + CLOCK_S / 4;
     set_accepting(s);
     if (log_repeat_due(&s->no_descriptors, &held))
-        log_warning("http_accept_failed", "a connection cannot be accepted, resting a moment",
+        log_warning("http_accept_failed",
+                    "a connection cannot be accepted, trying again in a moment",
                     LOG_TEXT("reason", strerror(error)), LOG_INT("held_back", held));
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The HTTP/1.1 server: each connection behind a guard (guard.h). Connections, the bytes of bodies
- * and the work of a turn of the loop are bounded; a request must be complete within its time. One
- * connection more than there may be takes the place of the one that is missed least.
+ * and the work of a turn of the loop are bounded; a request must be complete in time. A new
+ * connection above the limit takes the place of another one (conns_shed).
  *
- * Life: create listens at once. drain accepts who has connected already, then nobody; it answers
- * what is in flight, or comes in the next half second, with `Connection: close`, and tells when the
- * last answer has left. Before destroy every call has been answered; it closes what is open.
+ * Life: create starts to listen. drain accepts the connections already made and no others; it
+ * answers requests under way, and those of the next half second, with `Connection: close`, and
+ * calls back when the last answer is sent. Before destroy every call has been answered; destroy
+ * closes all connections.
  */
 #ifndef HOLDFAST_NET_SERVER_H
 #define HOLDFAST_NET_SERVER_H

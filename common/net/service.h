@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A loop's word to who watches over it: that the daemon is ready, how it is, and again and again
- * that the loop turns. Who watches is the service manager (notify.h); a worker's word goes into
- * memory it shares with the supervisor, which speaks for all.
+ * Status reports of an event loop: that the daemon is ready, its health, and periodically that the
+ * loop turns. A daemon of one process reports to the service manager (notify.h); a worker reports
+ * in memory it shares with the supervisor, which reports for all workers.
  *
- * Ready means that it listens and /readyz says yes, or that it has tried for five seconds: a broker
- * that comes up late is waited for and must not make the start of the service fail.
+ * Ready means that the daemon listens and /readyz answers 200, or that it has tried for five
+ * seconds: a broker that starts late must not make the start of the service fail.
  */
 #ifndef HOLDFAST_NET_SERVICE_H
 #define HOLDFAST_NET_SERVICE_H
@@ -30,10 +30,10 @@ struct service_options { /* lent */
     struct loop *loop;
     const struct probes *probes;
     const struct notify *notify;
-    struct service_sign *sign; /* NULL: tells the manager itself */
+    struct service_sign *sign; /* NULL: reports to the manager itself */
 };
 
-/* Starts to tell. NULL when memory ran out. */
+/* Starts to report. NULL when memory ran out. */
 struct service *service_create(const struct service_options *options);
 void service_destroy(struct service *s);
 
@@ -41,7 +41,7 @@ void service_reloading(struct service *s);
 void service_reloaded(struct service *s);
 void service_stopping(struct service *s);
 
-/* How often who is to be heard every `watchdog_ns` should say so: half of it, a second at most. */
+/* The interval of reports for a watchdog of `watchdog_ns`: half of it, a second at most. */
 int64_t service_beat_ns(int64_t watchdog_ns);
 
 #endif

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`holdfast doctor` names each fault of seed 003's troubleshooting list, and how to mend it (L17)."""
+"""`holdfast doctor` names each fault of seed 003's troubleshooting list, and how to fix it (L17)."""
 import json
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -86,7 +86,7 @@ def test_nobody_consumes(make_stack: Callable[..., Stack]) -> None:
     stack = make_stack(consumers=0)
     code, checks = doctor(stack.broker, stack.database, HOLDFAST_URL=stack.url)
     assert code == 1
-    assert "nobody consumes" in checks["queue"]["detail"]
+    assert "no consumers" in checks["queue"]["detail"]
     assert checks["accept"]["state"] == "ok" and checks["store"]["state"] == "failed"
     assert "start holdfast-consumer" in checks["store"]["mend"]
 
@@ -152,7 +152,7 @@ def test_when_every_clock_differs_it_is_the_databases(make_stack: Callable[..., 
 
 def test_a_consumer_that_does_not_answer_is_not_told(stack: Stack) -> None:
     found = clocks(stack, METRICS_PORT="1")
-    assert found["state"] == "ok" and "consumer not told" in found["detail"]
+    assert found["state"] == "ok" and "consumer unknown" in found["detail"]
 
 
 def test_settings_that_lose_events(broker: Vhost, database: Database) -> None:

@@ -89,7 +89,7 @@ def test_a_standstill_is_said_again(make_stack: Callable[..., Stack], broker: Vh
         wait_for("a refusal", lambda: stack.post({"event_type": "x"}).status_code == 503)
         wait_for("the log saying it again", lambda: stack.producer.log_text().count(
             '"events_refused"') >= 1, 60, 0.5)
-        assert "takes no messages" in checks(stack.producer)["rabbitmq"]["detail"]
+        assert "accepts no messages" in checks(stack.producer)["rabbitmq"]["detail"]
     finally:
         broker.rabbitmqctl("set_disk_free_limit", "50000000")
     wait_for("events taken", lambda: stack.post({"event_type": "x"}).status_code == 202)

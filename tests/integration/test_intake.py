@@ -47,7 +47,7 @@ def mode(stack: Stack) -> str:
 
 def check_nothing_is_said_of_events(answer: httpx.Response) -> None:
     assert answer.status_code == 503
-    assert "event_id" not in answer.text and "nothing is changed unless" in answer.json()["detail"]
+    assert "event_id" not in answer.text and "takes effect only once" in answer.json()["detail"]
 
 
 @pytest.mark.asan

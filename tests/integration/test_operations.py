@@ -111,7 +111,7 @@ def wrong_settings(make: Maker) -> Iterator[tuple]:
     yield make(start=False), {"CONSUMER_PREFETCH": "lots", "DATABASE_PASSWORD": None}
 
 
-@trouble("Looking at it, as ever")
+@trouble("Everyday checks")
 def none(make: Maker) -> Iterator[tuple]:
     stack = make()
     stack.post({"event_type": "x"})

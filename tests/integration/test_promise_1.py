@@ -118,7 +118,7 @@ def test_an_event_for_a_deleted_queue_is_answered_503_until_the_queue_is_there_a
     connection = stack.broker.connect()
     connection.channel().queue_delete(QUEUE)
     connection.close()
-    check_unavailable(stack.post(EVENT), "queue-unavailable", "did not take")
+    check_unavailable(stack.post(EVENT), "queue-unavailable", "did not accept")
     assert stack.producer.metrics()['holdfast_publish_failures_total{reason="returned"}'] == 1
     accepted = check_accepted_or_unavailable(wait_accepted(stack))
     assert stack.broker.ready(QUEUE) == accepted
@@ -132,7 +132,7 @@ def test_a_blocked_publisher_answers_503_until_the_alarm_clears(
         answers = [stack.post(EVENT)]
         wait_for("blocked", lambda: stack.producer.metric("holdfast_broker_blocked") == 1)
         for _ in range(5):
-            check_unavailable(stack.post(EVENT), "queue-unavailable", "takes no messages for now")
+            check_unavailable(stack.post(EVENT), "queue-unavailable", "accepts no messages for now")
         health = stack.producer.get("/health")
         assert health.status_code == 503 or health.json()["status"] == "degraded", health.text
     answers += wait_accepted(stack)

@@ -275,4 +275,4 @@ def test_the_largest_event_of_the_largest_limit_is_stored(make_stack: Callable[.
     grown = stack.post(b"\xff" * (14 << 20), headers={
         "ce-specversion": "1.0", "ce-id": "2", "ce-source": "s", "ce-type": "sized",
         "Content-Type": "image/png"})
-    assert grown.status_code == 413 and "the queue takes" in grown.text
+    assert grown.status_code == 413 and "bytes a queue accepts" in grown.text

@@ -277,7 +277,7 @@ static void contents_out_of_order_end_the_connection(void **state)
     fake_method(&f, AMQP_BASIC_DELIVER_METHOD, &d);
     fake_method(&f, AMQP_BASIC_DELIVER_METHOD, &d);
     assert_string_equal(fake_events(&f),
-                        "lost(protocol error: message broken off by another method) ");
+                        "lost(protocol error: message interrupted by another method) ");
     fake_finish(&f);
 }
 
@@ -324,7 +324,7 @@ static void consuming_and_cancelling(void **state)
     fake_method(&f, AMQP_BASIC_CANCEL_OK_METHOD, &cancelled);
     assert_string_equal(fake_events(&f), "ok(0) ");
     fake_method(&f, AMQP_BASIC_CANCEL_OK_METHOD, &cancelled);
-    assert_string_equal(fake_events(&f), "lost(protocol error: answer to nothing that was asked) ");
+    assert_string_equal(fake_events(&f), "lost(protocol error: answer without a request) ");
     fake_finish(&f);
 }
 
