@@ -39,11 +39,17 @@ struct job {
 static int examine(struct job *job, const struct config *c)
 {
     struct doctor *d = &job->doctor;
-    const char *fault, *url = job->url ? job->url : c->url;
     d->config = c;
-    if (!http_url_parse(url, &d->url, &fault)) {
-        cli_say("%s %s: %s", job->url ? "--url" : "HOLDFAST_URL", url, fault);
+    d->url = job->url ? job->url : c->url;
+    const char *fault = http_url_fault(d->url);
+    if (fault) {
+        cli_say("%s %s: %s", job->url ? "--url" : "HOLDFAST_URL", d->url, fault);
         return job->url ? CLI_USAGE : CLI_CONFIG;
+    }
+    d->http = http_client_create(c->ca_file);
+    if (!d->http) {
+        cli_say("out of memory");
+        return CLI_FAILED;
     }
     log_open("holdfast", LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
     probe_producer(d);
@@ -53,6 +59,7 @@ static int examine(struct job *job, const struct config *c)
     if (!job->no_send)
         probe_path(d);
     db_close(d->db);
+    http_client_destroy(d->http);
     if (job->json)
         report_print_json(&d->report);
     else

@@ -123,22 +123,30 @@ static void say_summary(const struct delivery *d)
 
 static int run(struct job *job, int fd, bool single)
 {
-    struct delivery d = {.patience_ns = job->patience_ns, .on_refused = on_refused};
+    struct delivery d = {.url = job->url ? job->url : job->config.url,
+                         .patience_ns = job->patience_ns,
+                         .on_refused = on_refused};
     const struct sender_options options = {.batch_lines = (size_t)job->batch_lines,
                                            .lanes = single ? 1 : (unsigned)job->lanes,
                                            .input_name = job->input_name,
                                            .on_progress = job->quiet ? no_progress : on_progress};
-    const char *fault, *url = job->url ? job->url : job->config.url;
     struct input in;
-    if (!http_url_parse(url, &d.url, &fault)) {
-        cli_say("%s %s: %s", job->url ? "--url" : "HOLDFAST_URL", url, fault);
+    const char *fault = http_url_fault(d.url);
+    if (fault) {
+        cli_say("%s %s: %s", job->url ? "--url" : "HOLDFAST_URL", d.url, fault);
         return job->url ? CLI_USAGE : CLI_CONFIG;
+    }
+    d.http = http_client_create(job->config.ca_file);
+    if (!d.http) {
+        cli_say("out of memory");
+        return CLI_FAILED;
     }
     input_init(&in, fd);
     progress_start(&progress);
     sender_run(&d, &in, &options);
     progress_clear(&progress);
     input_finish(&in);
+    http_client_destroy(d.http);
     if (d.exit_code != CLI_OK)
         cli_say("stopped: %s%s", d.reason,
                 single ? "" : "; send the same input again to go on, nothing is stored twice");

@@ -8,13 +8,14 @@
 #define HOLDFAST_CLI_DOCTOR_H
 
 #include "cli/db.h"
-#include "cli/http_url.h"
+#include "cli/http.h"
 #include "cli/report.h"
 
 struct doctor {
     const struct config *config; /* lent */
-    struct http_url url;
-    int64_t timeout_ns; /* of each probe */
+    struct http_client *http;    /* owned */
+    const char *url;             /* of the producer, lent */
+    int64_t timeout_ns;          /* of each probe */
     struct report report;
     bool producer_answers;
     bool queue_exists;

@@ -1,342 +1,300 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The name is looked up once, off this thread (getaddrinfo_a), because the C library's plain
- * look-up can outlast any deadline; its addresses are then tried in turn. A connection the server
- * closed while it was idle is noticed before it is used again.
- */
 #include "cli/http.h"
 
-#include "cli/http_reader.h"
+#include "common/base/buffer.h"
 #include "common/base/clock.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <poll.h>
+#include <curl/curl.h>
+#include <openssl/x509_vfy.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#define CONNECT_NS (3 * CLOCK_S) /* one address; the next one may be better */
+#define URL_MAX  500 /* bytes of a server's address */
+#define BODY_MAX ((size_t)64 << 20)
 
-enum step { CLOSED, CONNECTING, WRITING, READING, RESTING };
+/* Look-up, connection and TLS; half of it for the first of several addresses. */
+#define CONNECT_MS 10000L
 
-struct http {
-    const struct http_url *url;  /* lent */
-    struct addrinfo *addresses;  /* owned; NULL until looked up */
-    const struct addrinfo *next; /* to try when this one does not answer */
-    int fd;                      /* -1 = none */
-    enum step step;
-    enum http_state state;
-    struct http_request request;
-    struct buffer head; /* of the request */
-    size_t sent;        /* of head and body together */
-    int64_t connect_by_ns;
-    struct http_reader reader;
-    char reason[512];
+#define SEND_BYTES 262144L /* what a usual batch has: it goes out in one piece */
+
+#define RETRY_AFTER_MAX_S 21600 /* newer versions of libcurl cut it there themselves */
+
+struct http_client {
+    CURLM *multi;
+    const char *ca_file; /* lent */
 };
 
-struct http *http_create(const struct http_url *url)
+struct http {
+    struct http_client *client; /* lent */
+    const char *url;            /* lent */
+    CURL *easy;
+    struct curl_slist *headers; /* of the request */
+    enum http_state state;
+    struct buffer body;          /* of the answer */
+    char fault[CURL_ERROR_SIZE]; /* in libcurl's words */
+    char reason[URL_MAX + CURL_ERROR_SIZE];
+    const char *mend; /* static */
+};
+
+const char *http_url_fault(const char *url)
+{
+    if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+        return "an address starts with http:// or https://";
+    if (strpbrk(url, "@?#"))
+        return "an address is http://HOST:PORT or https://HOST:PORT, without user or query";
+    if (strlen(url) > URL_MAX)
+        return "the address is too long";
+    CURLU *parts = curl_url();
+    const CURLUcode code =
+        parts ? curl_url_set(parts, CURLUPART_URL, url, 0) : CURLUE_OUT_OF_MEMORY;
+    curl_url_cleanup(parts);
+    return code == CURLUE_OK ? NULL : curl_url_strerror(code);
+}
+
+struct http_client *http_client_create(const char *ca_file)
+{
+    struct http_client *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->ca_file = ca_file;
+    c->multi = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? curl_multi_init() : NULL;
+    if (c->multi)
+        return c;
+    http_client_destroy(c);
+    return NULL;
+}
+
+void http_client_destroy(struct http_client *c)
+{
+    if (!c)
+        return;
+    curl_multi_cleanup(c->multi);
+    free(c);
+}
+
+static size_t on_body(char *data, size_t size, size_t count, void *arg)
+{
+    struct http *h = arg;
+    (void)size; /* is 1 */
+    if (count > BODY_MAX - h->body.size)
+        return CURL_WRITEFUNC_ERROR;
+    buffer_add(&h->body, data, count);
+    return h->body.failed ? CURL_WRITEFUNC_ERROR : count;
+}
+
+static bool is_loopback(const char *url)
+{
+    const char *host = strstr(url, "://") + 3;
+    return strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+           (strncmp(host, "localhost", 9) == 0 && strchr(":/", host[9]) != NULL);
+}
+
+/* Proxies are those of libcurl's variables, but never to a server of this machine. */
+static bool set_up(struct http *h)
+{
+    CURL *e = h->easy;
+    const char *ca_file = h->client->ca_file;
+    curl_easy_setopt(e, CURLOPT_PRIVATE, h);
+    curl_easy_setopt(e, CURLOPT_ERRORBUFFER, h->fault);
+    curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(e, CURLOPT_WRITEDATA, h);
+    curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BYTES);
+    curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a slow look-up is left to itself */
+    curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+    curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (ca_file[0])
+        curl_easy_setopt(e, CURLOPT_CAPATH, NULL); /* the system's do not count beside it */
+    return (!ca_file[0] || curl_easy_setopt(e, CURLOPT_CAINFO, ca_file) == CURLE_OK) &&
+           (!is_loopback(h->url) || curl_easy_setopt(e, CURLOPT_PROXY, "") == CURLE_OK) &&
+           curl_easy_setopt(e, CURLOPT_USERAGENT, "holdfast/" HOLDFAST_VERSION) == CURLE_OK;
+}
+
+struct http *http_create(struct http_client *c, const char *url)
 {
     struct http *h = calloc(1, sizeof *h);
     if (!h)
         return NULL;
+    h->client = c;
     h->url = url;
-    h->fd = -1;
-    return h;
-}
-
-static void disconnect(struct http *h)
-{
-    if (h->fd >= 0)
-        close(h->fd);
-    h->fd = -1;
-    h->step = CLOSED;
+    h->easy = curl_easy_init();
+    if (h->easy && set_up(h))
+        return h;
+    http_destroy(h);
+    return NULL;
 }
 
 void http_destroy(struct http *h)
 {
     if (!h)
         return;
-    disconnect(h);
-    if (h->addresses)
-        freeaddrinfo(h->addresses);
-    buffer_finish(&h->head);
-    http_reader_finish(&h->reader);
+    if (h->state == HTTP_BUSY)
+        curl_multi_remove_handle(h->client->multi, h->easy);
+    curl_easy_cleanup(h->easy);
+    curl_slist_free_all(h->headers);
+    buffer_finish(&h->body);
     free(h);
 }
 
-static enum http_state fail(struct http *h, const char *what, const char *why)
+static const char *mend_of(const struct http *h, CURLcode code)
 {
-    snprintf(h->reason, sizeof h->reason, "%.300s: %.60s %.120s", h->url->authority, what, why);
-    disconnect(h);
-    h->state = HTTP_FAILED;
-    return h->state;
-}
-
-/* What the look-up's own thread reads and writes. */
-struct lookup {
-    struct gaicb request;
-    struct addrinfo hints;
-    struct http_url url;
-};
-
-/* A look-up that cannot be called back in time is left to itself, memory and all. */
-static int run_lookup(struct lookup *l, int64_t deadline_ns)
-{
-    struct gaicb *list[1] = {&l->request};
-    const int64_t left_ns = deadline_ns - clock_now_ns();
-    const struct timespec left = {.tv_sec = left_ns > 0 ? left_ns / CLOCK_S : 0,
-                                  .tv_nsec = left_ns > 0 ? left_ns % CLOCK_S : 0};
-    const int fault = getaddrinfo_a(GAI_NOWAIT, list, 1, NULL);
-    if (fault != 0)
-        return fault;
-    (void)gai_suspend((const struct gaicb *const *)list, 1, &left);
-    if (gai_error(&l->request) == EAI_INPROGRESS)
-        (void)gai_cancel(&l->request);
-    return gai_error(&l->request);
-}
-
-static bool look_up(struct http *h)
-{
-    struct lookup *l = calloc(1, sizeof *l);
-    if (!l) {
-        (void)fail(h, "out of memory", "");
-        return false;
+    long verdict = X509_V_OK;
+    if (code == CURLE_SSL_CACERT_BADFILE)
+        return "HOLDFAST_CA_FILE must name a file of certificates in PEM; the system's come with "
+               "the package ca-certificates";
+    if (code == CURLE_SSL_CONNECT_ERROR)
+        return "does the server speak https there?";
+    if (code != CURLE_PEER_FAILED_VERIFICATION)
+        return NULL;
+    curl_easy_getinfo(h->easy, CURLINFO_SSL_VERIFYRESULT, &verdict);
+    switch (verdict) {
+    case X509_V_OK:
+    case X509_V_ERR_UNSPECIFIED: /* what it is before libcurl has compared the names */
+        return "use a name that the server's certificate is for";
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+        return "the server needs a new certificate, or a clock is wrong";
+    default:
+        return "if it is to be trusted, name the file of its authority in HOLDFAST_CA_FILE";
     }
-    l->url = *h->url;
-    l->hints.ai_socktype = SOCK_STREAM;
-    l->request =
-        (struct gaicb){.ar_name = l->url.host, .ar_service = l->url.port, .ar_request = &l->hints};
-    const int fault = run_lookup(l, h->request.deadline_ns);
-    if (fault == 0)
-        h->addresses = l->request.ar_result;
-    else
-        (void)fail(h, "the name cannot be looked up:", gai_strerror(fault));
-    if (fault != EAI_INPROGRESS)
-        free(l);
-    return fault == 0;
 }
 
-/* Starts on the next address; false when there is none left. */
-static bool connect_next(struct http *h)
+static void fail(struct http *h, CURLcode code)
 {
-    const int on = 1;
-    for (; h->next; h->next = h->next->ai_next) {
-        const struct addrinfo *a = h->next;
-        h->fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (h->fd < 0)
-            continue;
-        (void)setsockopt(h->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-        if (connect(h->fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS) {
-            h->step = CONNECTING;
-            h->connect_by_ns = clock_now_ns() + CONNECT_NS;
-            h->next = a->ai_next;
-            return true;
-        }
-        (void)fail(h, "cannot connect:", strerror(errno));
+    long fault = 0;
+    if (code == CURLE_COULDNT_CONNECT)
+        curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &fault);
+    snprintf(h->reason, sizeof h->reason, "%s: %s%s%s", h->url,
+             h->fault[0] ? h->fault : curl_easy_strerror(code), fault ? ": " : "",
+             fault ? strerror((int)fault) : "");
+    h->mend = mend_of(h, code);
+    h->state = code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE
+                   ? HTTP_UNTRUSTED
+                   : HTTP_FAILED;
+}
+
+static CURLcode set_body(struct http *h, const struct http_request *request)
+{
+    char type[100];
+    snprintf(type, sizeof type, "Content-Type: %s", request->content_type);
+    curl_slist_free_all(h->headers);
+    h->headers = curl_slist_append(NULL, "Expect:"); /* a body goes out without being asked for */
+    if (!h->headers || !curl_slist_append(h->headers, type))
+        return CURLE_OUT_OF_MEMORY;
+    curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->headers);
+    curl_easy_setopt(h->easy, CURLOPT_POSTFIELDS, request->body.data);
+    curl_easy_setopt(h->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.size);
+    return CURLE_OK;
+}
+
+static CURLcode set_request(struct http *h, const struct http_request *request)
+{
+    const int64_t left_ms = (request->deadline_ns - clock_now_ns()) / CLOCK_MS;
+    char url[URL_MAX + 64];
+    size_t base = strlen(h->url);
+    while (h->url[base - 1] == '/')
+        base--;
+    snprintf(url, sizeof url, "%.*s%s", (int)base, h->url, request->target);
+    curl_easy_setopt(h->easy, CURLOPT_TIMEOUT_MS, left_ms > 1 ? (long)left_ms : 1L);
+    const CURLcode code = curl_easy_setopt(h->easy, CURLOPT_URL, url);
+    return code == CURLE_OK && request->content_type ? set_body(h, request) : code;
+}
+
+/* Does what can be done without waiting; whether an exchange ended. */
+static bool move(struct http_client *c)
+{
+    int under_way, left;
+    bool ended = false;
+    CURLMsg *message;
+    curl_multi_perform(c->multi, &under_way);
+    while ((message = curl_multi_info_read(c->multi, &left)) != NULL) {
+        struct http *h = NULL;
+        const CURLcode code = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &h);
+        curl_multi_remove_handle(c->multi, h->easy);
+        if (code == CURLE_OK)
+            h->state = HTTP_ANSWERED;
+        else
+            fail(h, code);
+        ended = true;
     }
-    return false;
-}
-
-static void open_connection(struct http *h)
-{
-    if (!h->addresses && !look_up(h))
-        return;
-    h->next = h->addresses;
-    (void)fail(h, "cannot connect", "");
-    h->state = connect_next(h) ? HTTP_BUSY : HTTP_FAILED;
-}
-
-/* A connection at rest has nothing to read; if it has, it is its end, or not ours to understand. */
-static bool is_stale(const struct http *h)
-{
-    char byte;
-    return recv(h->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-           (errno != EAGAIN && errno != EWOULDBLOCK);
-}
-
-static void write_head(struct http *h)
-{
-    const struct http_request *r = &h->request;
-    buffer_clear(&h->head);
-    buffer_printf(&h->head, "%s %s%s HTTP/1.1\r\nHost: %s\r\nUser-Agent: holdfast/%s\r\n",
-                  r->method, h->url->prefix, r->target, h->url->authority, HOLDFAST_VERSION);
-    if (r->content_type)
-        buffer_printf(&h->head, "Content-Type: %s\r\nContent-Length: %zu\r\n", r->content_type,
-                      r->body.size);
-    buffer_add_text(&h->head, "\r\n");
+    return ended;
 }
 
 void http_start(struct http *h, const struct http_request *request)
 {
+    int under_way;
     assert(h->state != HTTP_BUSY);
-    h->request = *request;
-    h->sent = 0;
+    buffer_clear(&h->body);
+    h->fault[0] = '\0';
     h->state = HTTP_BUSY;
-    write_head(h);
-    http_reader_reset(&h->reader);
-    if (h->step == RESTING && is_stale(h))
-        disconnect(h);
-    if (h->step == RESTING)
-        h->step = WRITING;
+    const CURLcode code = set_request(h, request);
+    if (code != CURLE_OK)
+        fail(h, code);
+    else if (curl_multi_add_handle(h->client->multi, h->easy) != CURLM_OK)
+        fail(h, CURLE_OUT_OF_MEMORY);
     else
-        open_connection(h);
+        curl_multi_perform(h->client->multi, &under_way);
 }
 
-/* Each step returns true when the next one may be tried at once. */
-static bool finish_connect(struct http *h)
+void http_client_wait(struct http_client *c, int fd, int64_t until_ns)
 {
-    struct pollfd p = {.fd = h->fd, .events = POLLOUT};
-    int fault = 0;
-    socklen_t size = sizeof fault;
-    if (poll(&p, 1, 0) == 0 && clock_now_ns() < h->connect_by_ns)
-        return false;
-    if (p.revents == 0)
-        fault = ETIMEDOUT;
-    else
-        (void)getsockopt(h->fd, SOL_SOCKET, SO_ERROR, &fault, &size);
-    if (fault == 0) {
-        h->step = WRITING;
-        return true;
-    }
-    (void)fail(h, "cannot connect:", strerror(fault));
-    if (connect_next(h))
-        h->state = HTTP_BUSY;
-    return false;
+    struct curl_waitfd input = {.fd = fd, .events = CURL_WAIT_POLLIN};
+    const int64_t left_ns = until_ns - clock_now_ns();
+    const int left_ms = left_ns <= 0 ? 0 : (int)(left_ns / CLOCK_MS) + 1;
+    if (move(c))
+        return;
+    curl_multi_poll(c->multi, &input, fd >= 0, left_ms, NULL);
+    move(c);
 }
 
-/* A server that refuses a body early says so and closes: its words are read before they are lost.
- */
-static bool is_answered_early(const struct http *h)
+enum http_state http_ask(struct http *h, const struct http_request *request)
 {
-    char byte;
-    return recv(h->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
-
-static bool write_some(struct http *h)
-{
-    const bool in_head = h->sent < h->head.size;
-    const struct slice part = in_head ? buffer_slice(&h->head) : h->request.body;
-    const size_t done = in_head ? h->sent : h->sent - h->head.size;
-    if (done == part.size || is_answered_early(h)) {
-        h->step = READING;
-        return true;
-    }
-    const ssize_t n = send(h->fd, part.data + done, part.size - done,
-                           MSG_NOSIGNAL | (in_head && h->request.body.size ? MSG_MORE : 0));
-    if (n > 0) {
-        h->sent += (size_t)n;
-        return true;
-    }
-    if (errno == EPIPE || errno == ECONNRESET)
-        h->step = READING;
-    return h->step == READING;
-}
-
-static void finish_exchange(struct http *h)
-{
-    const size_t whole = h->head.size + h->request.body.size;
-    h->state = HTTP_ANSWERED;
-    if (h->reader.keep_alive && h->sent == whole)
-        h->step = RESTING;
-    else
-        disconnect(h);
-}
-
-static bool read_some(struct http *h)
-{
-    char bytes[16384];
-    const ssize_t n = recv(h->fd, bytes, sizeof bytes, 0);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return false;
-    if (n < 0) {
-        (void)fail(h, "the connection broke:", strerror(errno));
-        return false;
-    }
-    const enum http_phase phase =
-        n > 0 ? http_reader_feed(&h->reader, bytes, (size_t)n) : http_reader_end(&h->reader);
-    if (phase == HTTP_COMPLETE)
-        finish_exchange(h);
-    else if (phase == HTTP_BROKEN)
-        (void)fail(h, n > 0 ? "this is no HTTP answer" : "the connection ended before the answer",
-                   "");
-    return h->state == HTTP_BUSY;
-}
-
-static bool step(struct http *h)
-{
-    switch (h->step) {
-    case CONNECTING:
-        return finish_connect(h);
-    case WRITING:
-        return write_some(h);
-    case READING:
-        return read_some(h);
-    case CLOSED:
-    case RESTING:
-        break;
-    }
-    return false;
-}
-
-enum http_state http_advance(struct http *h)
-{
-    while (h->state == HTTP_BUSY && step(h))
-        ;
-    if (h->state == HTTP_BUSY && clock_now_ns() >= h->request.deadline_ns)
-        return fail(h, "no answer in time", "");
+    http_start(h, request);
+    while (h->state == HTTP_BUSY)
+        http_client_wait(h->client, -1, request->deadline_ns);
     return h->state;
 }
 
-enum http_state http_wait(struct http *h)
+enum http_state http_state(const struct http *h)
 {
-    while (http_advance(h) == HTTP_BUSY) {
-        const int64_t left_ms = (http_deadline_ns(h) - clock_now_ns()) / CLOCK_MS + 1;
-        struct pollfd p = {.fd = http_fd(h), .events = http_events(h)};
-        (void)poll(&p, 1, left_ms < 0 ? 0 : (int)(left_ms < 60000 ? left_ms : 60000));
-    }
     return h->state;
-}
-
-int http_fd(const struct http *h)
-{
-    return h->fd;
-}
-
-short http_events(const struct http *h)
-{
-    static const short events[] = {
-        [CONNECTING] = POLLOUT, [WRITING] = POLLIN | POLLOUT, [READING] = POLLIN, [RESTING] = 0};
-    return events[h->step];
-}
-
-int64_t http_deadline_ns(const struct http *h)
-{
-    return h->step == CONNECTING && h->connect_by_ns < h->request.deadline_ns
-               ? h->connect_by_ns
-               : h->request.deadline_ns;
 }
 
 int http_status(const struct http *h)
 {
-    return h->reader.status;
+    long status = 0;
+    curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &status);
+    return (int)status;
 }
 
 int http_retry_after_s(const struct http *h)
 {
-    return h->reader.retry_after_s;
+    curl_off_t told = 0;
+    curl_easy_getinfo(h->easy, CURLINFO_RETRY_AFTER, &told);
+    return told < 0 ? 0 : told > RETRY_AFTER_MAX_S ? RETRY_AFTER_MAX_S : (int)told;
+}
+
+const char *http_redirect_url(const struct http *h)
+{
+    const char *url = NULL;
+    curl_easy_getinfo(h->easy, CURLINFO_REDIRECT_URL, &url);
+    return url;
 }
 
 struct slice http_body(const struct http *h)
 {
-    return buffer_slice(&h->reader.body);
+    return buffer_slice(&h->body);
 }
 
 const char *http_reason(const struct http *h)
 {
     return h->reason;
+}
+
+const char *http_mend(const struct http *h)
+{
+    return h->mend;
 }

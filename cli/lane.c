@@ -3,7 +3,6 @@
 
 #include "cli/answer.h"
 #include "cli/cli.h"
-#include "cli/http.h"
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 
@@ -51,7 +50,7 @@ struct lane *lane_create(struct delivery *d)
     l->delivery = d;
     l->limit = SIZE_MAX;
     l->backoff = (struct backoff){.base_ns = 100 * CLOCK_MS, .cap_ns = 5 * CLOCK_S};
-    l->http = http_create(&d->url);
+    l->http = http_create(d->http, d->url);
     if (l->http)
         return l;
     lane_destroy(l);
@@ -83,7 +82,6 @@ static void send_range(struct lane *l)
     const int64_t now_ns = clock_now_ns();
     const int64_t end_ns = l->delivery->settled_ns + l->delivery->patience_ns;
     const struct http_request request = {
-        .method = "POST",
         .target = l->partial ? "/log?partial=true" : "/log",
         .content_type = "application/x-ndjson",
         .body = batch_slice(&l->batch, l->from, l->to),
@@ -168,7 +166,7 @@ static void settle_mixed(struct lane *l)
     answer_read(http_body(l->http), on_fault, &t, &answer);
     if (!answer.readable) {
         snprintf(l->delivery->reason, sizeof l->delivery->reason,
-                 "%s answers 207 with a body that cannot be read", l->delivery->url.authority);
+                 "%s answers 207 with a body that cannot be read", l->delivery->url);
         stop(l, CLI_FAILED);
         return;
     }
@@ -205,9 +203,11 @@ static void set_reason(struct lane *l)
 {
     struct answer answer;
     answer_read(http_body(l->http), NULL, NULL, &answer);
-    snprintf(l->delivery->reason, sizeof l->delivery->reason, "%s answers %d%s%s",
-             l->delivery->url.authority, http_status(l->http), answer.detail[0] ? ": " : "",
-             answer.detail);
+    const char *detail = http_redirect_url(l->http);
+    if (!detail)
+        detail = answer.detail;
+    snprintf(l->delivery->reason, sizeof l->delivery->reason, "%s answers %d%s%s", l->delivery->url,
+             http_status(l->http), detail[0] ? ": " : "", detail);
 }
 
 static void rest(struct lane *l, int retry_after_s)
@@ -247,7 +247,7 @@ static void on_answer(struct lane *l)
         break;
     case LANE_LATER:
         set_reason(l);
-        rest(l, retry_after_s > 0 ? retry_after_s : 0);
+        rest(l, retry_after_s);
         break;
     case LANE_STOP:
         set_reason(l);
@@ -260,7 +260,13 @@ static void on_failure(struct lane *l)
 {
     struct delivery *d = l->delivery;
     const bool first = d->reason[0] == 0;
-    snprintf(d->reason, sizeof d->reason, "%s", http_reason(l->http));
+    const char *mend = http_mend(l->http);
+    snprintf(d->reason, sizeof d->reason, "%s%s%s", http_reason(l->http), mend ? "; " : "",
+             mend ? mend : "");
+    if (http_state(l->http) == HTTP_UNTRUSTED) {
+        stop(l, CLI_FAILED);
+        return;
+    }
     if (first)
         fprintf(stderr, "%s; trying for %lld s\n", d->reason,
                 (long long)(d->patience_ns / CLOCK_S));
@@ -283,22 +289,17 @@ void lane_advance(struct lane *l)
         advance_rest(l);
     if (l->state != SENDING)
         return;
-    const enum http_state state = http_advance(l->http);
+    const enum http_state state = http_state(l->http);
     if (state == HTTP_ANSWERED)
         on_answer(l);
-    else if (state == HTTP_FAILED)
+    else if (state != HTTP_BUSY)
         on_failure(l);
 }
 
-int64_t lane_poll(const struct lane *l, struct pollfd *out)
+int64_t lane_wake_ns(const struct lane *l)
 {
-    const struct delivery *d = l->delivery;
-    const int64_t end_ns = d->settled_ns + d->patience_ns;
-    *out = (struct pollfd){.fd = -1};
-    if (l->state == IDLE)
-        return INT64_MAX;
-    if (l->state == RESTING)
-        return l->resume_ns < end_ns ? l->resume_ns : end_ns;
-    *out = (struct pollfd){.fd = http_fd(l->http), .events = http_events(l->http)};
-    return http_deadline_ns(l->http);
+    const int64_t end_ns = l->delivery->settled_ns + l->delivery->patience_ns;
+    if (l->state != RESTING)
+        return INT64_MAX; /* an exchange has a deadline of its own */
+    return l->resume_ns < end_ns ? l->resume_ns : end_ns;
 }

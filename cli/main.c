@@ -4,6 +4,7 @@
  */
 #include "cli/cli.h"
 
+#include <curl/curl.h>
 #include <json-c/json_c_version.h>
 #include <libpq-fe.h>
 #include <signal.h>
@@ -59,8 +60,9 @@ static int print_help(void)
 
 static int print_version(void)
 {
-    printf("holdfast %s (%s), libpq %d, json-c %s\n", HOLDFAST_VERSION, HOLDFAST_REVISION,
-           PQlibVersion(), json_c_version());
+    printf("holdfast %s (%s), libpq %d, json-c %s, libcurl %s\n", HOLDFAST_VERSION,
+           HOLDFAST_REVISION, PQlibVersion(), json_c_version(),
+           curl_version_info(CURLVERSION_NOW)->version);
     return CLI_OK;
 }
 

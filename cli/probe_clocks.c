@@ -7,7 +7,6 @@
 #include "cli/doctor.h"
 
 #include "cli/answer.h"
-#include "cli/http.h"
 #include "common/base/clock.h"
 #include "common/base/skew.h"
 
@@ -42,18 +41,17 @@ static bool ask_database(struct doctor *d, struct skew *out)
 }
 
 /* Every daemon's /health tells its time, whatever else it says. */
-static bool ask_daemon(struct doctor *d, const struct http_url *url, struct skew *out)
+static bool ask_daemon(struct doctor *d, const char *url, struct skew *out)
 {
-    const struct http_request request = {
-        .method = "GET", .target = "/health", .deadline_ns = clock_now_ns() + d->timeout_ns};
+    const struct http_request request = {.target = "/health",
+                                         .deadline_ns = clock_now_ns() + d->timeout_ns};
     struct answer answer = {0};
     int64_t theirs_us;
-    struct http *h = http_create(url);
+    struct http *h = http_create(d->http, url);
     if (!h)
         return false;
     const int64_t asked_us = clock_wall_us();
-    http_start(h, &request);
-    if (http_wait(h) == HTTP_ANSWERED)
+    if (http_ask(h, &request) == HTTP_ANSWERED)
         answer_read(http_body(h), NULL, NULL, &answer);
     if (clock_parse(slice_of(answer.timestamp), &theirs_us))
         skew_learn(out, theirs_us, asked_us, clock_wall_us());
@@ -86,7 +84,7 @@ static void add(struct clocks *c, const char *whose, int64_t us)
         c->largest_us = llabs(us);
 }
 
-static void add_daemon(struct clocks *c, const char *whose, const struct http_url *url)
+static void add_daemon(struct clocks *c, const char *whose, const char *url)
 {
     struct skew theirs = {0};
     if (ask_daemon(c->doctor, url, &theirs))
@@ -99,17 +97,16 @@ static void add_daemon(struct clocks *c, const char *whose, const struct http_ur
 static void add_consumer(struct clocks *c)
 {
     const struct config *config = c->doctor->config;
-    const char *fault, *host = config->metrics_host;
-    char text[300];
-    struct http_url url;
+    const char *host = config->metrics_host;
+    char url[300];
     if (strcmp(host, "0.0.0.0") == 0)
         host = "127.0.0.1";
     else if (strcmp(host, "::") == 0)
         host = "::1";
-    snprintf(text, sizeof text, strchr(host, ':') ? "http://[%s]:%" PRId64 : "http://%s:%" PRId64,
+    snprintf(url, sizeof url, strchr(host, ':') ? "http://[%s]:%" PRId64 : "http://%s:%" PRId64,
              host, config->metrics_port);
-    if (http_url_parse(text, &url, &fault))
-        add_daemon(c, "consumer", &url);
+    if (!http_url_fault(url))
+        add_daemon(c, "consumer", url);
 }
 
 static void mend(struct clocks *c)
@@ -133,7 +130,7 @@ void probe_clocks(struct doctor *d)
         return;
     }
     add(&c, "this machine", skew_us(&c.database));
-    add_daemon(&c, "producer", &d->url);
+    add_daemon(&c, "producer", d->url);
     add_consumer(&c);
     report_find(&d->report,
                 c.largest_us > SKEW_MAX_US ? REPORT_FAILED

@@ -6,7 +6,6 @@
 #include "cli/doctor.h"
 
 #include "cli/answer.h"
-#include "cli/http.h"
 #include "common/base/backoff.h"
 #include "common/base/clock.h"
 #include "common/base/id.h"
@@ -37,20 +36,18 @@ static bool post_event(struct doctor *d, const char *event_id)
                               "{\"event_id\":\"%s\",\"event_type\":\"holdfast.doctor\","
                               "\"severity\":\"debug\",\"source_component\":\"doctor\"}",
                               event_id);
-    const struct http_request request = {.method = "POST",
-                                         .target = "/log",
+    const struct http_request request = {.target = "/log",
                                          .content_type = "application/json",
                                          .body = {body, (size_t)size},
                                          .deadline_ns = clock_now_ns() + d->timeout_ns};
-    struct http *h = http_create(&d->url);
+    struct http *h = http_create(d->http, d->url);
     bool accepted = false;
     report_begin(&d->report, "accept");
     if (!h) {
         report_find(&d->report, REPORT_FAILED, "out of memory");
         return false;
     }
-    http_start(h, &request);
-    if (http_wait(h) == HTTP_ANSWERED) {
+    if (http_ask(h, &request) == HTTP_ANSWERED) {
         find_answer(d, h);
         accepted = http_status(h) == 202;
     } else {

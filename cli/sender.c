@@ -6,6 +6,7 @@
 #include "common/base/clock.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -133,19 +134,13 @@ static void feed(struct sender *s)
 
 static void wait_for_something(struct sender *s)
 {
-    struct pollfd polls[SENDER_LANES_MAX + 1];
-    const int64_t now_ns = clock_now_ns();
-    int64_t wake_ns = now_ns + TICK_NS;
-    nfds_t count = 0;
+    const bool wants_input = find_idle(s) && !s->input->ended;
+    int64_t wake_ns = clock_now_ns() + TICK_NS;
     for (unsigned i = 0; i < s->options->lanes; i++) {
-        const int64_t its_ns = lane_poll(s->lanes[i], &polls[count]);
+        const int64_t its_ns = lane_wake_ns(s->lanes[i]);
         wake_ns = its_ns < wake_ns ? its_ns : wake_ns;
-        count++;
     }
-    if (find_idle(s) && !s->input->ended)
-        polls[count++] = (struct pollfd){.fd = s->input->fd, .events = POLLIN};
-    const int64_t left_ns = wake_ns - now_ns;
-    (void)poll(polls, count, left_ns <= 0 ? 0 : (int)(left_ns / CLOCK_MS) + 1);
+    http_client_wait(s->delivery->http, wants_input ? s->input->fd : -1, wake_ns);
 }
 
 void sender_run(struct delivery *d, struct input *in, const struct sender_options *options)

@@ -45,7 +45,8 @@ struct config {
     char *metrics_host;
     int64_t metrics_port;
     int64_t dedup_days;
-    char *url; /* of the producer */
+    char *url;     /* of the producer */
+    char *ca_file; /* of its certificate */
     int64_t log_level, log_format, environment, shutdown_timeout_s;
 };
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import PIPE
@@ -83,6 +84,15 @@ def test_faulty_lines_are_told_by_number_and_the_others_stored(stack: Stack, tmp
     assert "995 events accepted" in done.stderr and "4 refused" in done.stderr
     stack.wait_drained()
     assert stack.count() == 995
+
+
+def test_a_producer_that_takes_less_in_one_request(make_stack: Callable[..., Stack], tmp_path: Path) -> None:
+    """It refuses a body by its length, while most of it is still to come."""
+    stack = make_stack(producer_env={"MAX_BODY_BYTES": "100000"})
+    lines: list[object] = [{"event_type": "t", "description": "x" * 9000} for _ in range(900)]
+    done = stack.cli("send", str(write_lines(tmp_path / "events.ndjson", lines)), "--json")
+    assert done.returncode == 0 and json.loads(done.stdout)["accepted"] == 900, done.stderr
+    stack.wait_count(900)
 
 
 def sending(stack: Stack, *args: str, **popen) -> subprocess.Popen:

@@ -17,6 +17,7 @@ ASKED = {
     "librabbitmq": "pkg-config --modversion librabbitmq",
     "libevent": "pkg-config --modversion libevent",
     "libpq": "pkg-config --modversion libpq",
+    "libcurl": "pkg-config --modversion libcurl",
     "json-c": "pkg-config --modversion json-c",
     "OpenSSL": "pkg-config --modversion libcrypto",
     "gcc": "gcc -dumpfullversion",

@@ -49,13 +49,13 @@ DAEMON_FOLDERS = ("common/", "producer/", "consumer/")
 # folder -> what its files may not include; librabbitmq itself is for one file alone
 LAYERS = {
     "": r"<amqp|<rabbitmq-c/",
-    "common/base/": r"common/(net|amqp|pg)/|<event2/|<libpq|<sys/socket\.h>|<netinet/|"
+    "common/base/": r"common/(net|amqp|pg)/|<event2/|<libpq|<curl/|<sys/socket\.h>|<netinet/|"
                     r"producer/|consumer/|cli/",
-    "common/net/": r"common/(amqp|pg)/|<libpq|producer/|consumer/|cli/",
-    "common/amqp/": r"common/pg/|<libpq|producer/|consumer/|cli/",
-    "common/pg/": r"common/amqp/|producer/|consumer/|cli/",
-    "producer/": r"common/pg/|common/amqp/(codec|wire)\.h|<libpq|consumer/|cli/",
-    "consumer/": r"common/amqp/(codec|wire)\.h|<libpq|producer/|cli/",
+    "common/net/": r"common/(amqp|pg)/|<libpq|<curl/|producer/|consumer/|cli/",
+    "common/amqp/": r"common/pg/|<libpq|<curl/|producer/|consumer/|cli/",
+    "common/pg/": r"common/amqp/|<curl/|producer/|consumer/|cli/",
+    "producer/": r"common/pg/|common/amqp/(codec|wire)\.h|<libpq|<curl/|consumer/|cli/",
+    "consumer/": r"common/amqp/(codec|wire)\.h|<libpq|<curl/|producer/|cli/",
     "cli/": r"common/amqp/(codec|wire)\.h|\"producer/|\"consumer/",
 }
 CODEC = "common/amqp/codec.h"
@@ -65,7 +65,7 @@ WORDS = {
     r"/w[o]rk/|/home/\w+/|/r[o]ot/": "a path of one machine",
     r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b(?! ?\(?#\d+)": "left open without an issue number",
 }
-PKG = ["json-c", "libcrypto", "libevent", "librabbitmq", "libpq", "cmocka"]
+PKG = ["json-c", "libcrypto", "libevent", "librabbitmq", "libpq", "libcurl", "cmocka"]
 
 
 class Skipped(Exception):

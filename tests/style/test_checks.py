@@ -41,7 +41,8 @@ def test_other_calls_are_not(code: str) -> None:
     ("producer/a.c", '"common/pg/session.h"'), ("producer/a.c", "<rabbitmq-c/amqp.h>"),
     ("consumer/a.c", "<libpq-fe.h>"), ("consumer/a.c", '"producer/outbox.h"'),
     ("common/amqp/a.c", "<amqp.h>"), ("common/pg/a.c", "<rabbitmq-c/framing.h>"),
-    ("producer/a.c", '"common/amqp/codec.h"'), ("cli/a.c", '"common/amqp/wire.h"')])
+    ("producer/a.c", '"common/amqp/codec.h"'), ("cli/a.c", '"common/amqp/wire.h"'),
+    ("consumer/a.c", "<curl/curl.h>")])
 def test_a_broken_layer_is_found(name: str, include: str) -> None:
     assert list(checks.layering_of(name, f"#include {include}\n"))
 

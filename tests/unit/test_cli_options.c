@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/draft.h"
-#include "cli/http_url.h"
 #include "cli/options.h"
 
 enum { NAME = 1, QUIET, VERBOSE };
@@ -153,40 +152,6 @@ static void test_bad_options_are_told(void **state)
     CHECK_EVENT("/event_type: not valid UTF-8", GIVEN(TYPE, "\xff"));
 }
 
-/* -------- addresses -------- */
-
-static void test_addresses(void **state)
-{
-    static const struct {
-        const char *text, *host, *port, *prefix;
-    } good[] = {
-        {"http://h", "h", "80", ""},
-        {"http://h:8001", "h", "8001", ""},
-        {"http://h:8001/", "h", "8001", ""},
-        {"http://h/a/b//", "h", "80", "/a/b"},
-        {"http://[::1]:5/x", "::1", "5", "/x"},
-        {"http://[::1]", "::1", "80", ""},
-    };
-    static const char *const bad[] = {
-        "",           "h:1",        "https://h",   "http://",        "http://:1",
-        "http://h:0", "http://h:",  "http://h:x",  "http://h:65536", "http://u@h",
-        "http://h?a", "http://h a", "http://[::1", "http://[::1]x",  "http://h/a\r\nb",
-        "HTTP://h",
-    };
-    struct http_url url;
-    const char *fault;
-    (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
-        assert_true(http_url_parse(good[i].text, &url, &fault));
-        assert_string_equal(url.host, good[i].host);
-        assert_string_equal(url.port, good[i].port);
-        assert_string_equal(url.prefix, good[i].prefix);
-    }
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
-        if (http_url_parse(bad[i], &url, &fault))
-            fail_msg("'%s' was taken", bad[i]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,7 +160,6 @@ int main(void)
         cmocka_unit_test(test_help_names_every_option),
         cmocka_unit_test(test_an_event_from_options),
         cmocka_unit_test(test_bad_options_are_told),
-        cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "cli/answer.h"
-#include "cli/http_reader.h"
 #include "cli/identify.h"
 #include "cli/input.h"
 #include "cli/lane.h"
@@ -141,91 +140,6 @@ static void test_a_line_that_is_too_long_is_passed_over(void **state)
     free(data);
 }
 
-/* -------- HTTP answers -------- */
-
-static enum http_phase read_answer(struct http_reader *r, const char *text, size_t step)
-{
-    const size_t size = strlen(text);
-    enum http_phase phase = HTTP_READING_HEAD;
-    http_reader_reset(r);
-    for (size_t i = 0; i < size; i += step)
-        phase = http_reader_feed(r, text + i, size - i < step ? size - i : step);
-    return phase == HTTP_COMPLETE ? phase : http_reader_end(r);
-}
-
-static void test_answers_are_read_in_pieces_of_any_size(void **state)
-{
-    static const struct {
-        const char *text, *body;
-        int status, retry_after_s;
-        bool keep_alive;
-    } rows[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "hello", 200, -1, true},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 A\r\ncontent-length: 0\r\n\r\n", "", 202, -1,
-         true},
-        {"HTTP/1.1 503 No\r\nRetry-After: 7\r\nConnection: x, Close\r\nContent-Length: 1\r\n\r\nx",
-         "x", 503, 7, false},
-        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nA;x=y\r\n0123456789\r\n"
-         "0\r\nTrailer: 1\r\n\r\n",
-         "abc0123456789", 200, -1, true},
-        {"HTTP/1.0 200 OK\r\n\r\nto the end", "to the end", 200, -1, false},
-        {"HTTP/1.1 204 No\r\n\r\n", "", 204, -1, true},
-    };
-    struct http_reader r = {0};
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        for (size_t step = 1; step < 70; step += 3) {
-            assert_int_equal(read_answer(&r, rows[i].text, step), HTTP_COMPLETE);
-            assert_int_equal(r.status, rows[i].status);
-            assert_int_equal(r.retry_after_s, rows[i].retry_after_s);
-            assert_int_equal(r.keep_alive, rows[i].keep_alive);
-            assert_int_equal(r.body.size, strlen(rows[i].body));
-            assert_memory_equal(r.body.data ? r.body.data : "", rows[i].body, r.body.size);
-        }
-    http_reader_finish(&r);
-}
-
-static void test_broken_answers(void **state)
-{
-    static const char *const rows[] = {
-        "",
-        "nonsense\r\n",
-        "HTTP/2 200 OK\r\n\r\n",
-        "HTTP/1.1 abc\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcd\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nFFFFFFFF\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
-    };
-    struct http_reader r = {0};
-    (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        for (size_t step = 1; step < 70; step += 7)
-            if (read_answer(&r, rows[i], step) != HTTP_BROKEN)
-                fail_msg("taken: %s", rows[i]);
-    http_reader_finish(&r);
-}
-
-static void test_an_endless_head_is_broken(void **state)
-{
-    struct http_reader r = {0};
-    char line[1000];
-    enum http_phase phase = HTTP_READING_HEAD;
-    (void)state;
-    memset(line, 'a', sizeof line);
-    http_reader_reset(&r);
-    for (int i = 0; i < 1000 && phase != HTTP_BROKEN; i++)
-        phase = http_reader_feed(&r, line, sizeof line);
-    assert_int_equal(phase, HTTP_BROKEN);
-    assert_true(r.input.size < 4 * HTTP_HEAD_MAX);
-    http_reader_finish(&r);
-}
-
 /* -------- what answers say -------- */
 
 static char told[1024];
@@ -301,9 +215,6 @@ int main(void)
         cmocka_unit_test(test_an_id_of_the_clients_stays),
         cmocka_unit_test(test_lines),
         cmocka_unit_test(test_a_line_that_is_too_long_is_passed_over),
-        cmocka_unit_test(test_answers_are_read_in_pieces_of_any_size),
-        cmocka_unit_test(test_broken_answers),
-        cmocka_unit_test(test_an_endless_head_is_broken),
         cmocka_unit_test(test_faults_of_an_answer),
         cmocka_unit_test(test_what_is_done_with_a_status),
     };
