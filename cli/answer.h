@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CLI_ANSWER_H
 #define HOLDFAST_CLI_ANSWER_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 /* `line` counts from 1 within the request; 0 when the fault is not of one line. */
 typedef void (*answer_fault_fn)(void *arg, size_t line, const char *text);

@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_CLI_BATCH_H
 #define HOLDFAST_CLI_BATCH_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 struct batch_line {
     size_t end;      /* of the line in the body, behind its \n */

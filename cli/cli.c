@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <errno.h>
 #include <math.h>

@@ -7,7 +7,7 @@
 #define HOLDFAST_CLI_CLI_H
 
 #include "cli/options.h"
-#include "common/base/config.h"
+#include "common/app/config.h"
 
 enum cli_exit {
     CLI_OK = 0,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 #include "cli/doctor.h"
-#include "common/base/clock.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 
 enum option { TIMEOUT = 1, URL, NO_SEND, JSON, HELP };
 

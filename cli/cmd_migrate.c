@@ -6,8 +6,8 @@
 #include "cli/cli.h"
 #include "cli/migrate.h"
 #include "cli/roles.h"
-#include "common/base/backoff.h"
-#include "common/base/clock.h"
+#include "common/core/backoff.h"
+#include "common/core/clock.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 /* `holdfast quarantine`: what could not be stored is listed, shown, put back or discarded. */
 #include "cli/cli.h"
 #include "cli/quarantine.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <stdio.h>
 #include <string.h>

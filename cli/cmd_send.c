@@ -7,8 +7,8 @@
 #include "cli/draft.h"
 #include "cli/progress.h"
 #include "cli/sender.h"
-#include "common/base/clock.h"
-#include "common/base/id.h"
+#include "common/core/clock.h"
+#include "common/core/id.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,7 +5,7 @@
  */
 #include "cli/db.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <ctype.h>
 #include <errno.h>

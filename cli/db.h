@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_CLI_DB_H
 #define HOLDFAST_CLI_DB_H
 
-#include "common/base/config.h"
+#include "common/app/config.h"
 
 #include <libpq-fe.h>
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 
 static const struct {
     const char *name;

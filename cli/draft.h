@@ -7,7 +7,7 @@
 #define HOLDFAST_CLI_DRAFT_H
 
 #include "cli/options.h"
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 #include "schema/event_options.h"
 
 enum draft_option {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/http.h"
 
-#include "common/base/buffer.h"
-#include "common/base/clock.h"
+#include "common/core/buffer.h"
+#include "common/core/clock.h"
 
 #include <assert.h>
 #include <curl/curl.h>

@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_CLI_HTTP_H
 #define HOLDFAST_CLI_HTTP_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct http_client;
 struct http;

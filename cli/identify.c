@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/identify.h"
 
-#include "common/base/buffer.h"
-#include "common/base/digest.h"
+#include "common/core/buffer.h"
+#include "common/core/digest.h"
 
 #include <assert.h>
 #include <string.h>

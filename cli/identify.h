@@ -7,8 +7,8 @@
 #ifndef HOLDFAST_CLI_IDENTIFY_H
 #define HOLDFAST_CLI_IDENTIFY_H
 
-#include "common/base/gate.h"
-#include "common/base/id.h"
+#include "common/core/id.h"
+#include "common/json/gate.h"
 
 struct buffer;
 

@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CLI_INPUT_H
 #define HOLDFAST_CLI_INPUT_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 /* The most a line may have; the server's own limit is far lower by default. */
 #define INPUT_LINE_MAX ((size_t)16 << 20)

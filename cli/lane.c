@@ -3,8 +3,8 @@
 
 #include "cli/answer.h"
 #include "cli/cli.h"
-#include "common/base/backoff.h"
-#include "common/base/clock.h"
+#include "common/core/backoff.h"
+#include "common/core/clock.h"
 
 #include <assert.h>
 #include <stdio.h>

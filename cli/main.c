@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/near.h"
+#include "common/core/near.h"
 
 /* name, what it does */
 #define VERBS(X)                                                                                   \

@@ -2,7 +2,7 @@
 #include "cli/migrate.h"
 
 #include "cli/roles.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "schema/migrations.h"
 
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/near.h"
+#include "common/core/near.h"
 
 void options_init(struct options *o, const struct options_row *rows, size_t count, int argc,
                   char **argv)

@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_CLI_OPTIONS_H
 #define HOLDFAST_CLI_OPTIONS_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 struct options_row {
     int id;            /* the caller's own; not 0 */

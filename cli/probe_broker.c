@@ -8,7 +8,7 @@
 
 #include "common/amqp/options.h"
 #include "common/amqp/topology.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 
 #include <event2/event.h>

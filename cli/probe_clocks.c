@@ -7,8 +7,8 @@
 #include "cli/doctor.h"
 
 #include "cli/answer.h"
-#include "common/base/clock.h"
-#include "common/base/skew.h"
+#include "common/core/clock.h"
+#include "common/core/skew.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "cli/doctor.h"
 
 #include "cli/migrate.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,9 +6,9 @@
 #include "cli/doctor.h"
 
 #include "cli/answer.h"
-#include "common/base/backoff.h"
-#include "common/base/clock.h"
-#include "common/base/id.h"
+#include "common/core/backoff.h"
+#include "common/core/clock.h"
+#include "common/core/id.h"
 
 #include <poll.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "cli/doctor.h"
 
 #include "cli/answer.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 static void find_health(struct doctor *d, const struct http *h)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/progress.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CLI_PROGRESS_H
 #define HOLDFAST_CLI_PROGRESS_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct progress { /* private */
     int64_t start_ns, drawn_ns;

@@ -3,8 +3,8 @@
 
 #include "cli/cli.h"
 #include "cli/requeue.h"
-#include "common/base/clock.h"
-#include "common/base/event.h"
+#include "common/core/clock.h"
+#include "common/event/event.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #define HOLDFAST_CLI_QUARANTINE_H
 
 #include "cli/db.h"
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 enum quarantine_act { QUARANTINE_REPLAY, QUARANTINE_DISCARD };
 

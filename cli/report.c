@@ -2,7 +2,7 @@
 #include "cli/report.h"
 
 #include "cli/cli.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <assert.h>
 #include <stdarg.h>

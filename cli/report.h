@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_CLI_REPORT_H
 #define HOLDFAST_CLI_REPORT_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 enum report_state {
     REPORT_OK,

@@ -4,8 +4,8 @@
 #include "common/amqp/link.h"
 #include "common/amqp/message.h"
 #include "common/amqp/options.h"
-#include "common/base/clock.h"
-#include "common/base/id.h"
+#include "common/core/clock.h"
+#include "common/core/id.h"
 #include "common/net/loop.h"
 
 #include <event2/event.h>

@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CLI_REQUEUE_H
 #define HOLDFAST_CLI_REQUEUE_H
 
-#include "common/base/config.h"
+#include "common/app/config.h"
 
 struct requeue;
 

@@ -3,7 +3,7 @@
 
 #include "cli/cli.h"
 #include "cli/identify.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -28,8 +28,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/digest.h"
+#include "common/core/clock.h"
+#include "common/core/digest.h"
 #include "consumer/keys.h"
 #include "consumer/review.h"
 #include "consumer/row.h"

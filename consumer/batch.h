@@ -4,7 +4,7 @@
 #ifndef HOLDFAST_CONSUMER_BATCH_H
 #define HOLDFAST_CONSUMER_BATCH_H
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 #include "consumer/delivery.h"
 #include "consumer/notice.h"
 

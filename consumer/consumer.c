@@ -22,9 +22,9 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/config.h"
-#include "common/base/log.h"
+#include "common/app/config.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "consumer/feed.h"
@@ -312,7 +312,7 @@ static void on_ended(void *arg)
     feed_end(c->feed, on_feed_ended, c);
 }
 
-static bool start(struct consumer *c, const struct catalog_source *catalog)
+static bool start(struct consumer *c, const struct catalog_choice *catalog)
 {
     static const struct intake_handler handler = {on_arrived, on_lost, on_ended};
     static const struct timeval second = {TICK_S, 0};
@@ -341,7 +341,7 @@ static bool start(struct consumer *c, const struct catalog_source *catalog)
 }
 
 struct consumer *consumer_create(struct loop *loop, const struct config *config,
-                                 const struct catalog_source *catalog)
+                                 const struct catalog_choice *catalog)
 {
     struct consumer *c = calloc(1, sizeof *c);
     if (c == NULL)

@@ -10,9 +10,9 @@
 #ifndef HOLDFAST_CONSUMER_CONSUMER_H
 #define HOLDFAST_CONSUMER_CONSUMER_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
-struct catalog_source;
+struct catalog_choice;
 struct config;
 struct consumer;
 struct loop;
@@ -20,7 +20,7 @@ struct probe_report;
 
 /* NULL when memory ran out. The arguments are lent. */
 struct consumer *consumer_create(struct loop *loop, const struct config *config,
-                                 const struct catalog_source *catalog);
+                                 const struct catalog_choice *catalog);
 void consumer_destroy(struct consumer *c);
 
 /* Takes no more, commits and acknowledges what is in flight, sends back the rest. */

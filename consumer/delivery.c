@@ -7,7 +7,7 @@
 
 #include "common/amqp/message.h"
 #include "common/amqp/receipt.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 /* Any parameter (";charset=utf-8") is left aside. */
 static bool is_content_type(struct slice value, const char *wanted)

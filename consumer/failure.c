@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "common/base/clock.h"
-#include "common/base/config.h"
+#include "common/app/config.h"
+#include "common/core/clock.h"
 #include "consumer/meters.h"
 
 #define PATIENCE_NS (60 * CLOCK_S) /* the broker's, with what is unacknowledged: 30 min */

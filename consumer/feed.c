@@ -38,7 +38,7 @@
 
 #include <assert.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define WINDOW     ((size_t)8192)    /* messages not confirmed */
 #define UNSENT_MAX ((size_t)1 << 20) /* bytes waiting for the socket */

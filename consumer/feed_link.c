@@ -9,7 +9,7 @@
 #include <event2/event.h>
 
 #include "common/amqp/options.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 
 #define SILENCE_NS (60 * CLOCK_S) /* without a confirm, then the connection is given up */

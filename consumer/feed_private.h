@@ -4,8 +4,8 @@
 #ifndef HOLDFAST_CONSUMER_FEED_PRIVATE_H
 #define HOLDFAST_CONSUMER_FEED_PRIVATE_H
 
-#include "common/base/config.h"
-#include "common/base/log.h"
+#include "common/app/config.h"
+#include "common/app/log.h"
 #include "consumer/bindings.h"
 #include "consumer/feed.h"
 #include "consumer/meters.h"

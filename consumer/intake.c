@@ -17,8 +17,8 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/config.h"
+#include "common/app/config.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "consumer/meters.h"

@@ -12,7 +12,7 @@
 #ifndef HOLDFAST_CONSUMER_KEYS_H
 #define HOLDFAST_CONSUMER_KEYS_H
 
-#include "common/base/digest.h"
+#include "common/core/digest.h"
 #include "consumer/batch.h"
 
 /*

@@ -12,11 +12,11 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "common/base/catalog_source.h"
-#include "common/base/clock.h"
-#include "common/base/config.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
+#include "common/app/catalog_source.h"
+#include "common/app/config.h"
+#include "common/app/log.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/healthcheck.h"
 #include "common/net/loop.h"
 #include "common/net/notify.h"
@@ -73,7 +73,7 @@ static bool load_catalog(struct program *p)
     p->catalog = (struct catalog_source){.builtin = schema_catalog,
                                          .builtin_count = schema_catalog_count,
                                          .folder = p->config.catalog_dir,
-                                         .mode = (enum catalog_mode)p->config.catalog_mode};
+                                         .choice.mode = (enum catalog_mode)p->config.catalog_mode};
     return catalog_source_open(&p->catalog);
 }
 
@@ -84,7 +84,7 @@ static bool start(struct program *p)
     p->loop = loop_create();
     if (p->loop == NULL)
         return false;
-    p->consumer = consumer_create(p->loop, &p->config, &p->catalog);
+    p->consumer = consumer_create(p->loop, &p->config, &p->catalog.choice);
     p->router = router_create();
     return p->consumer != NULL && p->router != NULL;
 }

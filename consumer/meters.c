@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 #include "consumer/batch.h"
 #include "consumer/writer.h"
 

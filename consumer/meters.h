@@ -4,7 +4,7 @@
 #define HOLDFAST_CONSUMER_METERS_H
 
 #include "common/amqp/topology.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 #include "common/pg/sqlstate.h"
 
 struct batch;

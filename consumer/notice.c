@@ -17,7 +17,7 @@
 #include <assert.h>
 
 #include "common/amqp/message.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "consumer/batch.h"
 
 /* Appends the text of a string token, cut between characters to what AMQP allows, with a NUL. */

@@ -7,7 +7,7 @@
 #define HOLDFAST_CONSUMER_NOTICE_H
 
 #include "common/amqp/link.h"
-#include "common/base/event.h"
+#include "common/event/event.h"
 
 struct batch;
 struct batch_event;

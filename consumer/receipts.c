@@ -14,7 +14,7 @@
 
 #include "common/amqp/options.h"
 #include "common/amqp/receipt.h"
-#include "common/base/config.h"
+#include "common/app/config.h"
 #include "common/net/loop.h"
 
 #define TELL_WITHIN_MS 100

@@ -11,8 +11,8 @@
 #include <assert.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/json_walk.h"
+#include "common/core/clock.h"
+#include "common/json/json_walk.h"
 
 #define TIME_END  (sizeof "\"}" - 1)
 #define TIME_SIZE (CLOCK_TEXT_SIZE + TIME_END)

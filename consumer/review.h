@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CONSUMER_REVIEW_H
 #define HOLDFAST_CONSUMER_REVIEW_H
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 
 /* Perhaps: the database decides which types say what. Of all other events nothing is kept. */
 bool review_is_told(const struct log_event *read);

@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_CONSUMER_ROW_H
 #define HOLDFAST_CONSUMER_ROW_H
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 
 #define ROW_COLUMNS     (2 + EVENT_FIELD_COUNT + 2)
 #define ROW_COLUMNS_ALL ((UINT64_C(1) << ROW_COLUMNS) - 1)

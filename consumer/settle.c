@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 #include "common/amqp/link.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 enum { OPEN, COMMITTED, SETTLED };
 

@@ -11,7 +11,7 @@
 #ifndef HOLDFAST_CONSUMER_SETTLE_H
 #define HOLDFAST_CONSUMER_SETTLE_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct link;
 

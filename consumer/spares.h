@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CONSUMER_SPARES_H
 #define HOLDFAST_CONSUMER_SPARES_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 struct batch;
 

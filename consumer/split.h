@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_CONSUMER_SPLIT_H
 #define HOLDFAST_CONSUMER_SPLIT_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 #define SPLIT_DEPTH_MAX 64 /* two pieces a halving: enough for 2^32 events */
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "consumer/standstill.h"
 
-#include "common/base/buffer.h"
-#include "common/base/clock.h"
+#include "common/core/buffer.h"
+#include "common/core/clock.h"
 #include "common/net/probes.h"
 
 static void tell(const struct standstill *s, const struct probes *why)

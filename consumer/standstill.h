@@ -9,7 +9,7 @@
 #ifndef HOLDFAST_CONSUMER_STANDSTILL_H
 #define HOLDFAST_CONSUMER_STANDSTILL_H
 
-#include "common/base/log.h"
+#include "common/app/log.h"
 
 struct probes;
 

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/base/digest.h"
+#include "common/core/digest.h"
 #include "common/pg/copy.h"
 #include "consumer/keys.h"
 #include "consumer/review.h"

@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 #include "common/amqp/options.h"
-#include "common/base/clock.h"
-#include "common/base/config.h"
-#include "common/base/log.h"
+#include "common/app/config.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 #include "consumer/meters.h"
 
 /* Held beyond this, the socket is not read; an eighth below it, it is again. Of the normal lane it

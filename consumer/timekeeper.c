@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "common/base/log.h"
+#include "common/app/log.h"
 #include "common/net/probes.h"
 #include "consumer/meters.h"
 

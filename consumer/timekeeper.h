@@ -9,7 +9,7 @@
 #ifndef HOLDFAST_CONSUMER_TIMEKEEPER_H
 #define HOLDFAST_CONSUMER_TIMEKEEPER_H
 
-#include "common/base/skew.h"
+#include "common/core/skew.h"
 
 struct meters;
 struct probe_report;

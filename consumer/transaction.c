@@ -2,7 +2,7 @@
 /* The steps of the transaction that stores a batch; writer.c tells the whole. */
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "consumer/failure.h"
 #include "consumer/keys.h"
 #include "consumer/row.h"

@@ -4,9 +4,9 @@
  * it sees to the partitions of the months to come, and to old keys, forgotten some at a time.
  * Failing is no reason not to store: the present month's partition is there, or its absence will be
  * told by the next batch. */
-#include "common/base/clock.h"
-#include "common/base/config.h"
-#include "common/base/skew.h"
+#include "common/app/config.h"
+#include "common/core/clock.h"
+#include "common/core/skew.h"
 #include "consumer/failure.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"

@@ -41,8 +41,8 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/config.h"
+#include "common/app/config.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "consumer/failure.h"
 #include "consumer/meters.h"

@@ -3,8 +3,8 @@
 #ifndef HOLDFAST_CONSUMER_WRITER_STATE_H
 #define HOLDFAST_CONSUMER_WRITER_STATE_H
 
-#include "common/base/backoff.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/backoff.h"
 #include "consumer/split.h"
 #include "consumer/statements.h"
 #include "consumer/stream.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/base/config.h"
+#include "common/app/config.h"
 
 bool writers_start(struct writers *ws, struct loop *loop, const struct writer_options *common)
 {

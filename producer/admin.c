@@ -8,10 +8,10 @@
 
 #include <openssl/crypto.h>
 
-#include "common/base/clock.h"
-#include "common/base/digest.h"
-#include "common/base/json_text.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
+#include "common/core/digest.h"
+#include "common/json/json_text.h"
 #include "common/net/peer.h"
 #include "common/net/router.h"
 #include "producer/answer.h"

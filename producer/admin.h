@@ -11,7 +11,7 @@
 #ifndef HOLDFAST_PRODUCER_ADMIN_H
 #define HOLDFAST_PRODUCER_ADMIN_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct outbox;
 struct pause;

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 enum { ERRORS_SHOWN_MAX = 100 };
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/digest.h"
-#include "common/base/json_text.h"
+#include "common/core/digest.h"
+#include "common/json/json_text.h"
 #include "producer/cloudevents_private.h"
 #include "producer/trace.h"
 

@@ -12,7 +12,7 @@
 
 #include <openssl/evp.h>
 
-#include "common/base/json_text.h"
+#include "common/json/json_text.h"
 #include "common/net/head.h"
 #include "producer/cloudevents_private.h"
 #include "producer/media.h"

@@ -12,7 +12,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 /* For Accept-Encoding of a refusal. */
 #define CODINGS_ACCEPTED "gzip, zstd"

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/catalog.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/event/catalog.h"
 
 struct place {
     struct slice type; /* a JSON string, within the label */

@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_PRODUCER_COUNTS_H
 #define HOLDFAST_PRODUCER_COUNTS_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct catalog;
 

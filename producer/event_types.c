@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/event_types.h"
 
-#include "common/base/catalog_source.h"
+#include "common/event/catalog.h"
 #include "common/net/call.h"
 #include "common/net/router.h"
 #include "producer/answer.h"
 
 static void on_event_types(struct call *c, void *arg)
 {
-    const struct catalog_source *catalog = arg;
+    const struct catalog_choice *catalog = arg;
     struct buffer body = {0};
-    catalog_write(catalog->current, catalog->mode, &body);
+    catalog_write(catalog->types, catalog->mode, &body);
     if (body.failed)
         answer_unavailable(c, "overloaded", "out of memory");
     else
@@ -18,7 +18,7 @@ static void on_event_types(struct call *c, void *arg)
     buffer_finish(&body);
 }
 
-void event_types_add(const struct catalog_source *catalog, struct router *r)
+void event_types_add(const struct catalog_choice *catalog, struct router *r)
 {
     router_add_public(r,
                       &(struct route){"GET", "/v1/event-types", on_event_types, (void *)catalog});

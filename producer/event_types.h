@@ -3,9 +3,9 @@
 #ifndef HOLDFAST_PRODUCER_EVENT_TYPES_H
 #define HOLDFAST_PRODUCER_EVENT_TYPES_H
 
-struct catalog_source;
+struct catalog_choice;
 struct router;
 
-void event_types_add(const struct catalog_source *catalog, struct router *r); /* lent */
+void event_types_add(const struct catalog_choice *catalog, struct router *r); /* lent */
 
 #endif

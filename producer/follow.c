@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/probes.h"
 
 #define SKEW_SHOWN_US (INT64_MAX / 1000) /* 292 years */

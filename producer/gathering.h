@@ -19,7 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define GATHERING_NS_EACH (30 * CLOCK_MS / 1000)
 #define GATHERING_NS_MAX  (2 * CLOCK_MS)

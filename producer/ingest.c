@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/event.h"
+#include "common/core/clock.h"
+#include "common/event/event.h"
 #include "producer/counts.h"
 #include "producer/ingest_private.h"
 #include "producer/walk.h"

@@ -4,14 +4,14 @@
 #ifndef HOLDFAST_PRODUCER_INGEST_H
 #define HOLDFAST_PRODUCER_INGEST_H
 
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 #include "producer/resends.h"
 #include "producer/shape.h"
 
 struct ingest_limits {
     struct gate_limits gate;              /* of each event */
     size_t event_bytes, batch_events;     /* of an event as it came; of a body */
-    const struct catalog_source *catalog; /* lent; NULL = no type is known */
+    const struct catalog_choice *catalog; /* lent; NULL = no type is known */
     struct resends *resends;              /* lent; NULL = no event comes again without an id */
 };
 

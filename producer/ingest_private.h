@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_PRODUCER_INGEST_PRIVATE_H
 #define HOLDFAST_PRODUCER_INGEST_PRIVATE_H
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 #include "producer/ingest.h"
 #include "producer/twins.h"
 

@@ -19,11 +19,11 @@
 
 #include "common/amqp/options.h"
 #include "common/amqp/topology.h"
-#include "common/base/catalog_source.h"
-#include "common/base/clock.h"
-#include "common/base/config.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
+#include "common/app/catalog_source.h"
+#include "common/app/config.h"
+#include "common/app/log.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/healthcheck.h"
 #include "common/net/loop.h"
 #include "common/net/notify.h"
@@ -202,7 +202,7 @@ static bool open_client_side(struct producer *x)
                                                        .digits = DIGITS_MAX},
                                               .event_bytes = (size_t)c->max_event_bytes,
                                               .batch_events = (size_t)c->max_batch_events,
-                                              .catalog = &x->catalog,
+                                              .catalog = &x->catalog.choice,
                                               .resends = x->routes.resends},
                                    .on_read = routes_on_read,
                                    .arg = &x->routes});
@@ -292,7 +292,7 @@ static bool load_catalog(struct producer *x)
     x->catalog = (struct catalog_source){.builtin = schema_catalog,
                                          .builtin_count = schema_catalog_count,
                                          .folder = x->config->catalog_dir,
-                                         .mode = (enum catalog_mode)x->config->catalog_mode};
+                                         .choice.mode = (enum catalog_mode)x->config->catalog_mode};
     return catalog_source_open(&x->catalog);
 }
 
@@ -307,13 +307,13 @@ static bool prepare(struct producer *x)
     if (x->router == NULL || x->routes.pause == NULL)
         return false;
     x->probes = (struct probes){"producer", on_health, x};
-    counts_register(x->catalog.current);
+    counts_register(x->catalog.choice.types);
     publisher_register();
     loop_register();
     supervisor_register();
     routes_add(&x->routes, x->router);
     admin_add(&x->admin, x->router);
-    event_types_add(&x->catalog, x->router);
+    event_types_add(&x->catalog.choice, x->router);
     probes_add_routes(&x->probes, x->router);
     router_allow_origins(x->router, c->http_origins);
     router_seal(x->router);

@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_PRODUCER_MEDIA_H
 #define HOLDFAST_PRODUCER_MEDIA_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 /* For Accept-Post. */
 #define MEDIA_ACCEPTED                                                                             \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/nacks.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define PATIENCE_BASE_NS (CLOCK_S / 2)
 #define PATIENCE_CAP_NS  (60 * CLOCK_S)

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/backoff.h"
+#include "common/core/backoff.h"
 
 /* Of one lane; all zero at first. */
 struct nacks {

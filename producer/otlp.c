@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/gate.h"
-#include "common/base/json_text.h"
-#include "common/base/json_walk.h"
+#include "common/json/gate.h"
+#include "common/json/json_text.h"
+#include "common/json/json_walk.h"
 #include "producer/otlp_names.h"
 #include "producer/otlp_private.h"
 #include "producer/otlp_value.h"

@@ -18,7 +18,7 @@
 #ifndef HOLDFAST_PRODUCER_OTLP_H
 #define HOLDFAST_PRODUCER_OTLP_H
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 #include "common/net/call.h"
 #include "producer/ingest.h"
 

@@ -3,7 +3,7 @@
  * What a sender of OTLP is told. Records that cannot be stored are counted in a partial success,
  * which it must not send again; the codes of google.rpc.Code go with the status of a refusal.
  */
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 #include "producer/otlp.h"
 
 enum { MESSAGE_FAULTS = 3 };

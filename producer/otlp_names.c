@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "common/base/json_text.h"
-#include "common/base/json_walk.h"
+#include "common/json/json_text.h"
+#include "common/json/json_walk.h"
 
 enum { NAME_TOLD_BYTES = 48 }; /* of a member's name: its pointer has the way to it in front */
 

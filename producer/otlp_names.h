@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_PRODUCER_OTLP_NAMES_H
 #define HOLDFAST_PRODUCER_OTLP_NAMES_H
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 
 enum { OTLP_NO_LIST = -1 };
 

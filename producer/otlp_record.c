@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/json_text.h"
+#include "common/core/clock.h"
+#include "common/json/json_text.h"
 #include "producer/otlp_names.h"
 #include "producer/otlp_private.h"
 #include "producer/otlp_value.h"

@@ -7,9 +7,9 @@
 
 #include <inttypes.h>
 
-#include "common/base/gate.h"
-#include "common/base/json_text.h"
-#include "common/base/json_walk.h"
+#include "common/json/gate.h"
+#include "common/json/json_text.h"
+#include "common/json/json_walk.h"
 #include "producer/otlp_names.h"
 #include "producer/walk.h"
 

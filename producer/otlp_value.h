@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_PRODUCER_OTLP_VALUE_H
 #define HOLDFAST_PRODUCER_OTLP_VALUE_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 #define OTLP_NO_VALUE                                                                              \
     "not a value as OTLP has it: an object with one of stringValue, intValue, doubleValue, "       \

@@ -19,7 +19,7 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "producer/gathering.h"
 

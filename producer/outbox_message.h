@@ -6,8 +6,8 @@
 #ifndef HOLDFAST_PRODUCER_OUTBOX_MESSAGE_H
 #define HOLDFAST_PRODUCER_OUTBOX_MESSAGE_H
 
-#include "common/base/buffer.h"
-#include "common/base/id.h"
+#include "common/core/buffer.h"
+#include "common/core/id.h"
 
 enum outbox_lane { OUTBOX_NORMAL, OUTBOX_URGENT, OUTBOX_LANES };
 

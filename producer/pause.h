@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_PRODUCER_PAUSE_H
 #define HOLDFAST_PRODUCER_PAUSE_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 enum { PAUSE_REASON_SIZE = 256 }; /* with its NUL */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/percent.h"
 
-#include "common/base/json_text.h"
+#include "common/json/json_text.h"
 
 static int digit_of(char c)
 {

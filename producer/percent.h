@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_PRODUCER_PERCENT_H
 #define HOLDFAST_PRODUCER_PERCENT_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 /* Appends the text as a JSON string. A % without two digits behind it stands for itself. False, and
  * nothing is appended: not UTF-8. */

@@ -25,9 +25,9 @@
 #include <event2/event.h>
 
 #include "common/amqp/topology.h"
-#include "common/base/clock.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
+#include "common/app/log.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "producer/publisher_private.h"
 

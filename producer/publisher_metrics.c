@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "producer/publisher_metrics.h"
 
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 
 struct publisher_metrics publisher_metrics_register(void)
 {

@@ -4,7 +4,7 @@
 #ifndef HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
 #define HOLDFAST_PRODUCER_PUBLISHER_PRIVATE_H
 
-#include "common/base/log.h"
+#include "common/app/log.h"
 #include "producer/follow.h"
 #include "producer/nacks.h"
 #include "producer/publisher.h"

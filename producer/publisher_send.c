@@ -2,8 +2,8 @@
 /* The publisher's messages on their way out; publisher.c tells the whole. */
 #include "common/amqp/message.h"
 #include "common/amqp/topology.h"
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "producer/publisher_private.h"
 
 void publisher_show(const struct publisher *p)

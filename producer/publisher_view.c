@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "producer/publisher_private.h"
 
 #define PATIENCE_NS (CLOCK_S / 2) /* a reconnect this short is not told to clients */

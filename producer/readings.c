@@ -16,8 +16,8 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "producer/answer.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define MADE_US INT64_C(1735689600000000) /* 2025-01-01T00:00:00Z, before any release */
 

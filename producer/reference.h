@@ -12,8 +12,8 @@
 #ifndef HOLDFAST_PRODUCER_REFERENCE_H
 #define HOLDFAST_PRODUCER_REFERENCE_H
 
-#include "common/base/log.h"
-#include "common/base/skew.h"
+#include "common/app/log.h"
+#include "common/core/skew.h"
 
 #define REFERENCE_NS INT64_C(600000000000)
 

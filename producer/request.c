@@ -10,7 +10,7 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/call.h"
 #include "common/net/loop.h"
 #include "producer/answer.h"

@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_PRODUCER_REQUEST_H
 #define HOLDFAST_PRODUCER_REQUEST_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 #include "producer/outbox.h"
 
 struct call;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 
 #define NONE UINT32_MAX
 

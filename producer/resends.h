@@ -12,8 +12,8 @@
 #ifndef HOLDFAST_PRODUCER_RESENDS_H
 #define HOLDFAST_PRODUCER_RESENDS_H
 
-#include "common/base/clock.h"
-#include "common/base/event.h"
+#include "common/core/clock.h"
+#include "common/event/event.h"
 
 #define RESENDS_KEPT_NS (3600 * CLOCK_S)
 

@@ -9,7 +9,7 @@
 
 #include <stdio.h>
 
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 #include "common/net/call.h"
 #include "common/net/router.h"
 #include "producer/answer.h"

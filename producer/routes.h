@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_PRODUCER_ROUTES_H
 #define HOLDFAST_PRODUCER_ROUTES_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct outbox;
 struct pause;

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/json_text.h"
+#include "common/json/json_text.h"
 #include "producer/walk.h"
 
 void shape_add(struct buffer *out, const char *name, struct slice token)

@@ -11,8 +11,8 @@
 #ifndef HOLDFAST_PRODUCER_SHAPE_H
 #define HOLDFAST_PRODUCER_SHAPE_H
 
-#include "common/base/buffer.h"
-#include "common/base/event.h"
+#include "common/core/buffer.h"
+#include "common/event/event.h"
 
 struct shape {
     /* Writes the object; nothing when the value is one of ours as it is. False: the faults. */

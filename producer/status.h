@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_PRODUCER_STATUS_H
 #define HOLDFAST_PRODUCER_STATUS_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 struct call;
 struct link_options;

@@ -18,10 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base/backoff.h"
-#include "common/base/clock.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
+#include "common/app/log.h"
+#include "common/app/metrics.h"
+#include "common/core/backoff.h"
+#include "common/core/clock.h"
 #include "producer/watch.h"
 
 enum { EXIT_CONFIG = 78 };

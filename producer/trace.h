@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_PRODUCER_TRACE_H
 #define HOLDFAST_PRODUCER_TRACE_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct trace {
     struct slice trace_id, span_id; /* in the texts below; data NULL = none */

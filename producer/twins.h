@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_PRODUCER_TWINS_H
 #define HOLDFAST_PRODUCER_TWINS_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct twins {
     struct twin *slots; /* owned; a power of two, at most half full */

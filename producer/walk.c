@@ -3,8 +3,8 @@
 
 #include <assert.h>
 
-#include "common/base/json_text.h"
-#include "common/base/json_walk.h"
+#include "common/json/json_text.h"
+#include "common/json/json_walk.h"
 
 static void drop(struct slice *s, size_t size)
 {

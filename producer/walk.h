@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_PRODUCER_WALK_H
 #define HOLDFAST_PRODUCER_WALK_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 void walk_space(struct slice *rest);
 bool walk_byte(struct slice *rest, char byte); /* behind white space; false: another one */

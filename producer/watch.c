@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/notify.h"
 #include "common/net/service.h"
 #include "producer/supervisor.h"

@@ -40,7 +40,7 @@ CATALOG_H = HEAD + """\
 #ifndef HOLDFAST_SCHEMA_CATALOG_H
 #define HOLDFAST_SCHEMA_CATALOG_H
 
-#include "common/base/catalog.h"
+#include "common/event/catalog.h"
 
 extern const struct catalog_file schema_catalog[];
 extern const size_t schema_catalog_count;

@@ -13,7 +13,7 @@
 #include "common/amqp/link_private.h"
 #include "common/amqp/receipt.h"
 #include "common/amqp/state.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 /* Room for a method of a few short strings, and for one with a table of arguments. */
 #define ROOM       1100

@@ -8,7 +8,7 @@
 
 #include "common/amqp/link.h"
 #include "common/amqp/wire.h"
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 /* More than any broker lets through by default (128 MiB). */
 #define CONTENT_BODY_MAX (UINT64_C(256) << 20)

@@ -26,7 +26,7 @@
 #include "common/amqp/link_private.h"
 #include "common/amqp/state.h"
 #include "common/amqp/tls.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 
 /* Bytes a socket may move in one turn of the loop. */

@@ -7,7 +7,7 @@
 #include "common/amqp/handshake.h"
 #include "common/amqp/link_private.h"
 #include "common/amqp/state.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 bool feed_attach(struct link *l)
 {

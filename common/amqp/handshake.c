@@ -23,7 +23,7 @@
 
 #include "common/amqp/link_private.h"
 #include "common/amqp/state.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define FRAME_MAX   131072
 #define CHANNEL_MAX 1

@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_AMQP_HOSTS_H
 #define HOLDFAST_AMQP_HOSTS_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct host {
     char name[256]; /* without brackets */

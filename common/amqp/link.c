@@ -23,7 +23,7 @@
 #include "common/amqp/handshake.h"
 #include "common/amqp/link_private.h"
 #include "common/amqp/state.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 
 #define BACKOFF ((struct backoff){.base_ns = 100 * CLOCK_MS, .cap_ns = 10 * CLOCK_S})

@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_AMQP_LINK_MESSAGE_H
 #define HOLDFAST_AMQP_LINK_MESSAGE_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 /* Without AMQP's priority: what brokers make of it differs, and one of ours would be told apart
  * from a stranger's. */

@@ -11,8 +11,8 @@
 #include "common/amqp/content.h"
 #include "common/amqp/hosts.h"
 #include "common/amqp/state.h"
-#include "common/base/backoff.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/backoff.h"
 
 struct link {
     struct loop *loop; /* borrowed, outlives the link */

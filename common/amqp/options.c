@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/amqp/options.h"
 
-#include "common/base/config.h"
+#include "common/app/config.h"
 
 struct link_options link_options_of(const struct config *c, const char *name)
 {

@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_AMQP_PROPERTIES_H
 #define HOLDFAST_AMQP_PROPERTIES_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct properties {
     /* Lent from the encoding; data NULL: absent. */

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 void receipt_write(struct buffer *out, int64_t database_us, const struct receipt_range *ranges,
                    size_t count)

@@ -12,7 +12,7 @@
 #ifndef HOLDFAST_AMQP_RECEIPT_H
 #define HOLDFAST_AMQP_RECEIPT_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 #define RECEIPT_QUEUE        "amq.rabbitmq.reply-to"
 #define RECEIPT_CONTENT_TYPE "text/plain"

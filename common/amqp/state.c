@@ -20,7 +20,7 @@
 #include "common/amqp/calls.h"
 #include "common/amqp/dial.h"
 #include "common/amqp/link_private.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define STEADY_NS      CLOCK_S       /* READY for this long: the next failure is a first one */
 #define TICK_IDLE_NS   (5 * CLOCK_S) /* without heartbeats */

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/log.h"
+#include "common/app/log.h"
 
 /* From 4.0 on brokers drop a message after 20 deliveries, and a consumer that crashes in a loop
  * spends them for all it holds. A negative limit means none there but 0 on 3.x. */

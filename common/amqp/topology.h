@@ -7,7 +7,7 @@
 #define HOLDFAST_AMQP_TOPOLOGY_H
 
 #include "common/amqp/link.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
 
 enum topology_lane { TOPOLOGY_NORMAL, TOPOLOGY_URGENT, TOPOLOGY_LANES };
 

@@ -22,7 +22,7 @@
 #include <event2/buffer.h>
 
 #include "common/amqp/link.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define HEAD_SIZE  7
 #define FRAME_SIZE (HEAD_SIZE + 1) /* around the payload */

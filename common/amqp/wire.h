@@ -8,7 +8,7 @@
 #define HOLDFAST_AMQP_WIRE_H
 
 #include "common/amqp/codec.h"
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct evbuffer;
 struct link_message;

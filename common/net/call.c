@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/conns.h"
 #include "common/net/kept.h"
 

@@ -4,7 +4,7 @@
 #ifndef HOLDFAST_NET_CALL_H
 #define HOLDFAST_NET_CALL_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct buffer;
 struct call;

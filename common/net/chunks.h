@@ -6,7 +6,7 @@
 #ifndef HOLDFAST_NET_CHUNKS_H
 #define HOLDFAST_NET_CHUNKS_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 enum chunks_part {
     CHUNKS_SIZE,      /* the digits at the start of a chunk */

@@ -22,7 +22,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 
 enum {

@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_NET_GUARD_H
 #define HOLDFAST_NET_GUARD_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 #include "common/net/chunks.h"
 #include "common/net/head.h"
 

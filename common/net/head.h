@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_NET_HEAD_H
 #define HOLDFAST_NET_HEAD_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 enum {
     HEAD_SIZE_MAX = 16384,

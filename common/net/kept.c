@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/kept.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/call_private.h"
 
 #define WINDOW_NS (100 * CLOCK_MS)

@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_NET_KEPT_H
 #define HOLDFAST_NET_KEPT_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 struct call;
 struct reply;

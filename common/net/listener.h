@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_NET_LISTENER_H
 #define HOLDFAST_NET_LISTENER_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 enum { LISTENER_ADDRESSES_MAX = 8 };
 

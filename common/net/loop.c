@@ -8,8 +8,8 @@
 #include <event2/dns.h>
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 
 /* A signal to the whole process group reaches a worker once by itself and once by its parent. */
 #define INSIST_NS CLOCK_S

@@ -5,7 +5,7 @@
 #ifndef HOLDFAST_NET_LOOP_H
 #define HOLDFAST_NET_LOOP_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 
 struct event_base;
 struct evdns_base;

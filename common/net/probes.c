@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "common/net/probes.h"
 
-#include "common/base/buffer.h"
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/buffer.h"
+#include "common/core/clock.h"
 
 struct probe_report {
     enum probe_status worst;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 #include "common/net/call_private.h"
 #include "common/net/kept.h"
 #include "common/net/origin.h"

@@ -10,8 +10,8 @@
 
 #include <event2/event.h>
 
-#include "common/base/buffer.h"
-#include "common/base/clock.h"
+#include "common/core/buffer.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "common/net/notify.h"
 #include "common/net/probes.h"

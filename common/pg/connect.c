@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 
 /* A dead peer is known within about 10 s, also in the middle of a write. No GSSAPI: its handshake
  * may ask the network by itself. */

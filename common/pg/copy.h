@@ -7,8 +7,8 @@
 #ifndef HOLDFAST_PG_COPY_H
 #define HOLDFAST_PG_COPY_H
 
-#include "common/base/buffer.h"
-#include "common/base/id.h"
+#include "common/core/buffer.h"
+#include "common/core/id.h"
 
 #define COPY_HEADER_SIZE  19
 #define COPY_TRAILER_SIZE 2

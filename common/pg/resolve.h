@@ -7,7 +7,7 @@
 #ifndef HOLDFAST_PG_RESOLVE_H
 #define HOLDFAST_PG_RESOLVE_H
 
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 struct loop;
 struct resolve;

@@ -21,8 +21,8 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "common/pg/connect.h"
 #include "common/pg/resolve.h"

@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_PG_SESSION_H
 #define HOLDFAST_PG_SESSION_H
 
-#include "common/base/slice.h"
+#include "common/core/slice.h"
 #include "common/pg/sqlstate.h"
 
 struct loop;

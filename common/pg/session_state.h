@@ -6,7 +6,7 @@
 
 #include <libpq-fe.h>
 
-#include "common/base/backoff.h"
+#include "common/core/backoff.h"
 #include "common/pg/command.h"
 
 enum session_state {

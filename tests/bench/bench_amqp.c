@@ -16,9 +16,9 @@
 #include <sys/resource.h>
 
 #include "common/amqp/link.h"
-#include "common/base/clock.h"
-#include "common/base/id.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
+#include "common/core/id.h"
 #include "common/net/loop.h"
 
 #define QUEUE "bench_amqp"

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/base/catalog_source.h"
-#include "common/base/clock.h"
+#include "common/app/catalog_source.h"
+#include "common/core/clock.h"
 #include "producer/ingest.h"
 #include "schema/catalog.h"
 
@@ -143,7 +143,7 @@ int main(int argc, char **argv)
         &(struct ingest_limits){.gate = {.depth = 32, .members = 4096, .digits = 131072},
                                 .event_bytes = 1 << 20,
                                 .batch_events = EVENTS * COPIES,
-                                .catalog = &source});
+                                .catalog = &source.choice});
     if (in == NULL)
         stop("out of memory");
     if (argc == 3)

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define HEADER_SIZE 19
 #define PIECE_SIZE  65536

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/event.h"
+#include "common/core/clock.h"
+#include "common/event/event.h"
 
 #define RUNS   9
 #define ROUNDS 200000

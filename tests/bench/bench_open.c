@@ -24,7 +24,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define MOST_CONNECTIONS 256
 #define ANSWER_SIZE      4096

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #define EVERY_NS CLOCK_MS
 

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/catalog_source.h"
-#include "common/base/event.h"
-#include "common/base/json_text.h"
+#include "common/app/catalog_source.h"
+#include "common/event/event.h"
+#include "common/json/json_text.h"
 #include "schema/catalog.h"
 
 #define CHECK(condition)                                                                           \
@@ -137,7 +137,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         reader = event_reader_create(&limits);
         other = event_reader_create(&limits);
         CHECK(reader != NULL && other != NULL && catalog_source_open(&source));
-        event_reader_use(reader, &source);
+        event_reader_use(reader, &source.choice);
     }
     try_as_event(text);
     try_as_line(text);

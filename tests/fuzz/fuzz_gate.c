@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/gate.h"
-#include "common/base/json_text.h"
+#include "common/json/gate.h"
+#include "common/json/json_text.h"
 
 #define CHECK(condition)                                                                           \
     do {                                                                                           \

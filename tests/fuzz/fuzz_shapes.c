@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 #include "producer/cloudevents.h"
 #include "producer/coding.h"
 #include "producer/otlp.h"

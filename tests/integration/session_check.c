@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/log.h"
+#include "common/app/log.h"
 #include "common/pg/copy.h"
 #include "tests/integration/session_scene.h"
 #include "tests/unit/unit.h"

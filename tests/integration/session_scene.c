@@ -9,7 +9,7 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "tests/unit/unit.h"
 

@@ -124,7 +124,7 @@ def test_with_both_the_programs_have_it(tree: Path) -> None:
     assert 'X(REGION, "region", 0, REGION, "NAME", "the region it comes from")' in options
     assert '"region text,\\n"' in queries
     assert len(re.findall(r"\bregion,", queries)) == len(re.findall(r"\bqueue,", queries)) > 0
-    for file in ("common/base/event_line.c", "consumer/row.c", "producer/shape.c", "cli/draft.c"):
+    for file in ("common/event/event_line.c", "consumer/row.c", "producer/shape.c", "cli/draft.c"):
         subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror",
                         "-fsyntax-only", f"-I{made.parent}", f"-I{ROOT}", ROOT / file], check=True)
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/event.h"
+#include "common/event/event.h"
 #include "tests/unit/unit.h"
 
 static const struct gate_limits event_unit_limits = {

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/id.h"
+#include "common/core/id.h"
 #include "tests/unit/unit.h"
 
 struct link the_link;

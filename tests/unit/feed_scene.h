@@ -3,7 +3,7 @@
 #ifndef HOLDFAST_TESTS_FEED_SCENE_H
 #define HOLDFAST_TESTS_FEED_SCENE_H
 
-#include "common/base/config.h"
+#include "common/app/config.h"
 #include "consumer/feed.h"
 #include "consumer/meters.h"
 

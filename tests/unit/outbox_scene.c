@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/outbox_scene.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "tests/unit/unit.h"
 
 static void publish(void *arg, struct outbox_message *m)

@@ -9,9 +9,9 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
-#include "common/base/metrics.h"
+#include "common/app/log.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "common/net/probes.h"
 #include "common/net/server.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/backoff.h"
+#include "common/core/backoff.h"
 
 #include "tests/unit/unit.h"
 

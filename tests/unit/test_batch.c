@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "consumer/keys.h"
 #include "consumer/row.h"
 #include "schema/queries.h"

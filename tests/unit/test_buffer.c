@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 #include "tests/unit/unit.h"
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/canonical.h"
+#include "common/json/canonical.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/gate.h"
-#include "common/base/json_walk.h"
+#include "common/json/gate.h"
+#include "common/json/json_walk.h"
 #include "tests/unit/unit.h"
 
 static struct canonical canonical;

@@ -2,7 +2,7 @@
 /* The reading of catalogues: what is good, and each fault with its line. */
 #include <string.h>
 
-#include "common/base/catalog_type.h"
+#include "common/event/catalog_type.h"
 #include "schema/catalog.h"
 #include "tests/unit/unit.h"
 

@@ -2,7 +2,7 @@
 /* Events by the built-in catalogue: every type of the five systems, and what is wrong told well. */
 #include <stdio.h>
 
-#include "common/base/catalog_source.h"
+#include "common/app/catalog_source.h"
 #include "schema/catalog.h"
 #include "tests/unit/event_unit.h"
 
@@ -23,7 +23,7 @@ static int setup(void **state)
     struct event_reader *reader = event_reader_create(&event_unit_limits);
     if (reader == NULL || !catalog_source_open(&source))
         return 1;
-    event_reader_use(reader, &source);
+    event_reader_use(reader, &source.choice);
     *state = reader;
     return 0;
 }
@@ -169,7 +169,7 @@ static void the_types_of_mahavishnu_and_the_reviewer_are_known(void **state)
         char name[64], key[80];
         snprintf(name, sizeof name, "%.*s", (int)size, types[i]);
         snprintf(key, sizeof key, "events.%s", name);
-        if (catalog_find(source.current, slice_of(name)) == NULL)
+        if (catalog_find(source.choice.types, slice_of(name)) == NULL)
             fail_msg("%s is not in the catalogue", name);
         assert_expected(*state, &(struct expected){name, ",\"system\":\"akosha\"", key, "5",
                                                    types[i][size] == '!'   ? "error"
@@ -302,7 +302,7 @@ static void other_misspelled_members_of_a_refused_event_are_told(void **state)
 
 static void strict_refuses_unknown_types(void **state)
 {
-    source.mode = CATALOG_STRICT;
+    source.choice.mode = CATALOG_STRICT;
     assert_fault(*state, "{\"type\":\"risk_alrt\"}", "/type",
                  "expected a type of the catalogue, got an unknown one; did you mean "
                  "\"risk_alert\"?");
@@ -312,7 +312,7 @@ static void strict_refuses_unknown_types(void **state)
                  "expected a type of the catalogue, got one of this name only under a condition "
                  "this event does not meet");
     good_event(*state, "{\"type\":\"user_action\"}");
-    source.mode = CATALOG_OPEN;
+    source.choice.mode = CATALOG_OPEN;
 }
 
 static void what_was_judged_can_be_read_back(void **state)

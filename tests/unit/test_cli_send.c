@@ -11,7 +11,7 @@
 #include "cli/identify.h"
 #include "cli/input.h"
 #include "cli/lane.h"
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 
 /* -------- ids of lines -------- */
 

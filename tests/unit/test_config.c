@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/config.h"
+#include "common/app/config.h"
 
 #include <stdio.h>
 #include <stdlib.h>

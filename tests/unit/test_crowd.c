@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "tests/unit/http_client.h"
 #include "tests/unit/server_scene.h"
 

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "tests/unit/unit.h"
 
 #define HOUR_US (INT64_C(3600) * 1000000)

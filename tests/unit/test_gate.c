@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 
 #include <stdio.h>
 #include <stdlib.h>

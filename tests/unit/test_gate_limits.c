@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -7,9 +7,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "common/base/buffer.h"
-#include "common/base/clock.h"
-#include "common/base/json_text.h"
+#include "common/core/buffer.h"
+#include "common/core/clock.h"
+#include "common/json/json_text.h"
 #include "tests/unit/unit.h"
 
 static enum gate_fault scan(const struct gate_limits *limits, const struct buffer *text,

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cli/http.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 static const struct answer_row {
     const char *bytes; /* what the server says before it closes */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/id.h"
+#include "common/core/id.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "tests/unit/unit.h"
 
 static void ids_are_version_7_and_grow(void **state)

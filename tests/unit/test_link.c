@@ -9,7 +9,7 @@
 #include "common/amqp/calls.h"
 #include "common/amqp/feed.h"
 #include "common/amqp/link_private.h"
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "tests/unit/fake_broker.h"
 #include "tests/unit/unit.h"
 

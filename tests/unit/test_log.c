@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/log.h"
+#include "common/app/log.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "tests/unit/unit.h"
 
 static struct buffer rendered(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/unit.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "producer/nacks.h"
 
 #define START (1000 * CLOCK_S)

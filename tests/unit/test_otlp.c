@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 #include "producer/otlp.h"
 #include "producer/otlp_value.h"
 

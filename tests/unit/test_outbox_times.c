@@ -4,7 +4,7 @@
 
 #include <limits.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "producer/gathering.h"
 #include "tests/unit/outbox_scene.h"
 

@@ -10,8 +10,8 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
+#include "common/core/clock.h"
 #include "common/net/call_private.h"
 #include "common/net/conn_private.h"
 #include "common/net/loop.h"

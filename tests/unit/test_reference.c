@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "tests/unit/unit.h"
 
 #define S_US   INT64_C(1000000)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/base/metrics.h"
+#include "common/app/metrics.h"
 #include "tests/unit/unit.h"
 
 static struct resends *resends;

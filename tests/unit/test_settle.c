@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/amqp/link.h"
-#include "common/base/buffer.h"
+#include "common/core/buffer.h"
 #include "tests/unit/unit.h"
 
 static struct buffer record; /* "ack 3+ requeue 5 " */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/base/json_walk.h"
+#include "common/json/json_walk.h"
 #include "producer/percent.h"
 #include "producer/shape.h"
 #include "producer/trace.h"

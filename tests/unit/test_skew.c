@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "common/base/skew.h"
+#include "common/core/skew.h"
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 
 #include "tests/unit/unit.h"
 

@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/base/clock.h"
-#include "common/base/log.h"
+#include "common/app/log.h"
+#include "common/core/clock.h"
 #include "common/net/notify.h"
 #include "common/net/service.h"
 #include "producer/supervisor.h"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "consumer/keys.h"
 #include "schema/queries.h"
 #include "tests/unit/batch_unit.h"

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 
 struct event_faults turned_faults;
 static struct gate *gate;

@@ -6,7 +6,7 @@
 
 #include <event2/event.h>
 
-#include "common/base/clock.h"
+#include "common/core/clock.h"
 #include "common/net/loop.h"
 #include "common/pg/copy.h"
 #include "schema/queries.h"

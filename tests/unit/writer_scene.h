@@ -4,8 +4,8 @@
 #ifndef HOLDFAST_TESTS_WRITER_SCENE_H
 #define HOLDFAST_TESTS_WRITER_SCENE_H
 
-#include "common/base/config.h"
-#include "common/base/skew.h"
+#include "common/app/config.h"
+#include "common/core/skew.h"
 #include "consumer/meters.h"
 #include "consumer/writer_state.h"
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/gate.h"
+#include "common/json/gate.h"
 
 static bool read_document(char **data, size_t *capacity, size_t *out_size)
 {

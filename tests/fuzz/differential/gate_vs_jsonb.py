@@ -35,7 +35,7 @@ EXTRA = {"DUPLICATE", "DEPTH", "MEMBERS", "NUMBER_RANGE"}
 
 def faults():
     """The names of enum gate_fault, in order."""
-    header = (ROOT / "common/base/gate.h").read_text()
+    header = (ROOT / "common/json/gate.h").read_text()
     return re.findall(r"^\s+X\((\w+), \"", header.split("#define GATE_FAULTS")[1], re.M)
 
 
