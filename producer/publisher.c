@@ -10,7 +10,7 @@
  * A message is in one of two places: with the link, which waits for its confirm, or in `again`, to
  * be published (once more) when OPEN, in the first order and under the first id, so that the
  * consumer recognises stored events. When the link is lost its messages move to the front of
- * `again`; a message there that no request waits for any more is dropped. With the link a message
+ * `again`; a message there that no request waits for any more is dropped. A message with the link
  * stays until its confirm, because the broker may already have stored it.
  *
  * When the broker stops confirming on a live connection, the publisher gives the connection up
