@@ -21,6 +21,7 @@
 enum {
     BACKLOG = 1024,
     ACCEPTED_MAX = 16, /* in a turn of the loop, a socket */
+    PORTS_TRIED = 10,  /* more, when the one the kernel chose is taken on another address */
 };
 
 struct listener {
@@ -143,7 +144,12 @@ bool listener_bind(const struct listener_address *address, struct listener_socke
     struct addrinfo *found = resolve(address);
     if (found == NULL)
         return false;
-    const bool bound = bind_all(found, address->reuse_port, &s);
+    bool bound = bind_all(found, address->reuse_port, &s);
+    for (int i = 0; i < PORTS_TRIED && !bound && errno == EADDRINUSE && address->port == 0; i++) {
+        listener_close(&s);
+        set_port(found, 0);
+        bound = bind_all(found, address->reuse_port, &s);
+    }
     const int error = errno;
     freeaddrinfo(found);
     errno = error;

@@ -14,6 +14,21 @@
 
 #include "tests/unit/unit.h"
 
+static int refusals; /* so many times a port is another program's */
+
+int __real_bind(int fd, const struct sockaddr *address, socklen_t size);
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size);
+
+int __wrap_bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+    const struct sockaddr_in *four = (const struct sockaddr_in *)(const void *)address;
+    if (four->sin_port == 0 || refusals == 0)
+        return __real_bind(fd, address, size);
+    refusals--;
+    errno = EADDRINUSE;
+    return -1;
+}
+
 static const char *const *hosts; /* the name's addresses, in order; ends with NULL */
 
 static struct addrinfo *make(const char *text, const char *port, struct addrinfo *next)
@@ -151,6 +166,22 @@ static void a_port_taken_on_one_address_is_not_had(void **state)
     listener_close(&taken);
 }
 
+static void a_chosen_port_that_is_taken_on_another_address_is_chosen_anew(void **state)
+{
+    static const char *const two[] = {"127.0.0.1", "127.0.0.2", NULL};
+    struct listener_sockets s;
+    (void)state;
+    refusals = 3;
+    assert_true(bind_name(two, 0, &s));
+    assert_int_equal(s.count, 2);
+    assert_true(is_at(s.fd[0], "127.0.0.1", s.port) && is_at(s.fd[1], "127.0.0.2", s.port));
+    listener_close(&s);
+    refusals = 100;
+    assert_false(bind_name(two, 0, &s));
+    assert_int_equal(errno, EADDRINUSE);
+    refusals = 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +190,7 @@ int main(void)
         cmocka_unit_test(an_address_told_twice_is_taken_once),
         cmocka_unit_test(an_address_that_is_not_here_is_passed_over),
         cmocka_unit_test(a_port_taken_on_one_address_is_not_had),
+        cmocka_unit_test(a_chosen_port_that_is_taken_on_another_address_is_chosen_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
