@@ -23,7 +23,7 @@ struct row_place {
 /* Writes the values the row has; which they are. */
 uint64_t row_write(const struct log_event *e, const struct row_place *place, struct buffer *out);
 
-/* A row nothing can be said against, to learn whether the database takes any. */
+/* A known-good probe row, to learn whether the database accepts any row. */
 uint64_t row_write_control(int64_t received_at, struct buffer *out);
 
 /* The row for a COPY of `columns`, a superset of its own. */

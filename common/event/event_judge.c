@@ -63,8 +63,8 @@ static void refuse_type(struct reading *x, struct slice name, bool known)
         return;
     if (known)
         snprintf(fault->detail, sizeof fault->detail,
-                 "expected a type of the catalogue, got one of this name only under a condition "
-                 "this event does not meet");
+                 "expected a type of the catalogue; one of this name exists, but this event does "
+                 "not meet its condition \"when\"");
     else
         snprintf(fault->detail, sizeof fault->detail,
                  "expected a type of the catalogue, got an unknown one%s%.*s%s",

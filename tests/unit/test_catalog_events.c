@@ -309,8 +309,8 @@ static void strict_refuses_unknown_types(void **state)
     assert_fault(*state, "{\"event_type\":\"zzz\"}", "/event_type",
                  "expected a type of the catalogue, got an unknown one");
     assert_fault(*state, "{\"event_type\":\"error\"}", "/event_type",
-                 "expected a type of the catalogue, got one of this name only under a condition "
-                 "this event does not meet");
+                 "expected a type of the catalogue; one of this name exists, but this event does "
+                 "not meet its condition \"when\"");
     good_event(*state, "{\"type\":\"user_action\"}");
     source.choice.mode = CATALOG_OPEN;
 }
