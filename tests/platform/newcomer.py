@@ -62,8 +62,8 @@ TESTS = [Stage(step, f"tests/run {step}", seconds) for step, seconds in (
 
 
 def campaign(minutes: float) -> Stage:
-    return Stage("campaign", f"HOLDFAST_BUILD=build-gcc tests/fault/campaign --minutes {minutes:g}",
-                 int(minutes * 60) + 900)
+    return Stage("campaign", "tests/run build-gcc && HOLDFAST_BUILD=build-gcc "
+                 f"tests/fault/campaign --minutes {minutes:g}", int(minutes * 60) + 1500)
 
 
 def git(*args: str, folder: Path = SOURCE) -> str:
