@@ -61,6 +61,7 @@ static int setup_all(void **state)
 static void who_has_just_come_stays(void **state)
 {
     (void)state;
+    conns.first->since_ns = clock_now_ns() + CLOCK_S; /* this moment, however slow the machine is */
     assert_false(conns_shed(&conns));
 }
 
