@@ -276,6 +276,8 @@ static bool read_object(struct event_reader *reader, struct slice body, struct l
     struct gate_verdict verdict;
     if (gate_scan_whole(event_reader_gate(reader), body, &value, &verdict))
         return event_read(reader, &value, out, faults) && event_set_said(reader, &value, out);
+    if (verdict.fault == GATE_FAULT_MEMORY)
+        return false;
     faults->count = 1;
     snprintf(faults->fault[0].pointer, sizeof faults->fault[0].pointer, "%s", verdict.pointer);
     snprintf(faults->fault[0].detail, sizeof faults->fault[0].detail, "byte %zu: %s",

@@ -160,6 +160,7 @@ static void judge(struct ingest *in, struct ingest_item *item, struct gate_value
     if (event_read(in->reader, value, &e, &in->faults)) {
         accept(in, item, value, &e);
     } else {
+        in->result.no_memory = in->result.no_memory || in->faults.count == 0;
         ingest_tell(in);
         ingest_refuse(in, item, 422, "invalid-event");
     }

@@ -82,10 +82,8 @@ bool event_begin(struct reading *x)
     buffer_clear(&r->payload);
     if (buffer_reserve(&r->unknown, (x->object->member_count + 1) * sizeof(uint32_t)) == NULL ||
         buffer_reserve(&r->scratch, x->object->text.size + EVENT_ROUTING_KEY_ROOM +
-                                        (size_t)EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL) {
-        event_say(x->faults, (struct slice){0}, "out of memory");
+                                        (size_t)EVENT_FIELD_COUNT * EVENT_VALUE_GROWTH) == NULL)
         return false;
-    }
     return true;
 }
 
@@ -155,11 +153,9 @@ static void complete_metadata(struct reading *x)
         buffer_add_slice(extra, inside);
     }
     buffer_add_byte(extra, '}');
-    if (extra->failed) {
-        event_say(x->faults, (struct slice){0}, "out of memory");
-        return;
-    }
-    *metadata = buffer_slice(extra);
+    x->no_memory = x->no_memory || extra->failed;
+    if (!extra->failed)
+        *metadata = buffer_slice(extra);
 }
 
 /* No name may stand among the unknown members and in the client's metadata. */
@@ -170,6 +166,7 @@ static void check_metadata(struct reading *x)
     if (gate_scan_whole(x->reader->line_gate, x->event.field[EVENT_FIELD_METADATA], &merged,
                         &verdict))
         return;
+    x->no_memory = x->no_memory || verdict.fault == GATE_FAULT_MEMORY;
     struct event_fault *fault = event_add_fault(x->faults, (struct slice){0});
     if (fault == NULL)
         return;
@@ -187,7 +184,7 @@ static void gather_unknown(struct reading *x)
         return;
     keep_unknown(x);
     complete_metadata(x);
-    if (has_metadata && x->faults->count == 0)
+    if (has_metadata && x->faults->count == 0 && !x->no_memory)
         check_metadata(x);
 }
 
@@ -200,7 +197,7 @@ void event_gather_newer(struct reading *x)
     keep_unknown(x);
     buffer_add_byte(&x->reader->extra, '}');
     complete_metadata(x);
-    if (x->faults->count == 0)
+    if (x->faults->count == 0 && !x->no_memory)
         check_metadata(x);
 }
 
@@ -247,7 +244,9 @@ bool event_finish(struct reading *x, struct log_event *out)
 {
     if (x->given[EVENT_FIELD_EVENT_TYPE] == NULL)
         event_say_missing(x, SLICE("event_type"), "required, but not there");
-    if (x->faults->count > 0)
+    if (x->no_memory)
+        x->faults->count = 0;
+    if (x->no_memory || x->faults->count > 0)
         return false;
     set_default(&x->event, EVENT_FIELD_SEVERITY, SLICE("\"info\""));
     set_default(&x->event, EVENT_FIELD_PRIORITY, SLICE("5"));
@@ -287,7 +286,8 @@ bool event_read(struct event_reader *r, const struct gate_value *object, struct 
     gather_unknown(&x);
     if (event_finish(&x, out))
         return true;
-    event_suggest(&x);
+    if (!x.no_memory)
+        event_suggest(&x);
     return false;
 }
 

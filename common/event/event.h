@@ -83,13 +83,13 @@ void event_reader_use(struct event_reader *r, const struct catalog_choice *catal
 /*
  * A client's object -> event: aliases resolved, fields checked, unknown members gathered under
  * metadata, the catalogue's checks made and its defaults set (else severity info, priority 5,
- * routing_key events.<type>). All faults are told. id and received_at are left for the caller.
- */
+ * routing_key events.<type>). All faults are told; none: memory ran out. id and received_at are
+ * left for the caller. */
 MUST_CHECK bool event_read(struct event_reader *r, const struct gate_value *object,
                            struct log_event *out, struct event_faults *out_faults);
 
-/* A normalised line -> event with its head. What event_read takes under the same limits is read
- * back, though unknown members lie one level deeper in the line. */
+/* A normalised line -> event with its head; faults likewise. What event_read takes under the same
+ * limits is read back, though unknown members lie one level deeper in the line. */
 MUST_CHECK bool event_read_line(struct event_reader *r, struct slice line, struct log_event *out,
                                 struct event_faults *out_faults);
 

@@ -95,6 +95,8 @@ static void read_line_members(struct reading *x)
 static void say_malformed(struct event_faults *faults, const struct gate_verdict *verdict)
 {
     faults->count = 0;
+    if (verdict->fault == GATE_FAULT_MEMORY)
+        return;
     struct event_fault *fault = event_add_fault(faults, (struct slice){0});
     memcpy(fault->pointer, verdict->pointer, sizeof fault->pointer);
     snprintf(fault->detail, sizeof fault->detail, "%s (at byte %zu)",

@@ -71,7 +71,7 @@ void event_complete_payload(struct judging *j)
         return;
     char *start = buffer_reserve(out, size_of(j, *payload));
     if (start == NULL) {
-        event_say(x->faults, (struct slice){0}, "out of memory");
+        x->no_memory = true;
         return;
     }
     char *end = put_members(start, j, *payload);

@@ -28,6 +28,7 @@ struct reading {
     const struct catalog_type *type; /* what the catalogue says of it; NULL = nothing */
     struct log_event event;
     const struct event_name *given[EVENT_FIELD_COUNT]; /* under which name a field came */
+    bool no_memory;                                    /* the event is not at fault */
 };
 
 MUST_CHECK bool event_must_be_object(const struct gate_value *value,
@@ -54,7 +55,6 @@ void event_suggest(struct reading *x);
 
 /* The name the client gave the payload: "payload", "data", … */
 struct slice event_payload_name(const struct reading *x);
-
 void event_judge(struct reading *x); /* by the catalogue: its type, checks, defaults */
 
 #endif
