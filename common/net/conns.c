@@ -82,12 +82,15 @@ void conns_worked(struct conns *cs, int64_t began_ns, int64_t ended_ns)
     cs->on_change(cs->arg);
 }
 
-/* NULL: nobody waits. */
-static struct conn *next_in_line(struct conns *cs)
+/* To be read on now; NULL: nobody waits. */
+static struct conn *take_next(struct conns *cs)
 {
     struct conn *light = TAILQ_FIRST(&cs->light), *heavy = TAILQ_FIRST(&cs->heavy);
     const bool is_heavys_turn = heavy != NULL && cs->turns++ % LIGHT_TURNS == 0;
-    return light == NULL || is_heavys_turn ? heavy : light;
+    struct conn *next = light == NULL || is_heavys_turn ? heavy : light;
+    if (next != NULL)
+        conns_leave_line(next);
+    return next;
 }
 
 /* The window may be over: who waits is read on. */
@@ -101,16 +104,15 @@ static void on_turn(evutil_socket_t fd, short events, void *arg)
     (void)events;
     cs->spent_ns = conns_are_resting(cs) ? 0 : cs->spent_ns;
     cs->on_change(cs->arg);
-    while (now_ns - began_ns < TURN_NS && (c = next_in_line(cs)) != NULL) {
+    while (now_ns - began_ns < TURN_NS && (c = take_next(cs)) != NULL) {
         const int64_t before_ns = now_ns;
-        conns_leave_line(c);
         conn_pump(c);
         if (c->line == NULL)
             bufferevent_enable(c->bev, EV_READ);
         now_ns = clock_now_ns();
         conn_spend(c, now_ns - before_ns, now_ns);
     }
-    if (next_in_line(cs) != NULL)
+    if (!TAILQ_EMPTY(&cs->light) || !TAILQ_EMPTY(&cs->heavy))
         schedule(cs);
     conns_worked(cs, began_ns, now_ns);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside common/net: the last answer of a route that answers every client alike. Each answer is
- * made anew until that has cost more than a hundredth of a tenth of a second; for the rest of the
- * tenth the last answer is sent again. So only a flood of requests gets old answers, cheaply.
+ * Inside common/net: the last answer of a route that answers every client alike. Of each tenth of a
+ * second, a millisecond may go into making answers; for the rest of it the last one is sent again.
+ * So only a flood of requests gets old answers, cheaply.
  */
 #ifndef HOLDFAST_NET_KEPT_H
 #define HOLDFAST_NET_KEPT_H
