@@ -2,6 +2,7 @@
 /* `holdfast quarantine`: what could not be stored is listed, shown, put back or discarded. */
 #include "cli/cli.h"
 #include "cli/quarantine.h"
+#include "common/app/log.h"
 #include "common/core/clock.h"
 
 #include <stdio.h>
@@ -57,25 +58,41 @@ struct job {
     struct db *db;
 };
 
+/* Plain where it is plain: what a client wrote may hold what a terminal obeys. */
+static void print_value(const char *text, int width)
+{
+    struct buffer escaped = {0};
+    const char *p = text;
+    while (*p >= ' ' && *p <= '~')
+        p++;
+    if (*p != '\0')
+        log_add_text(&escaped, text);
+    if (*p != '\0')
+        printf("%-*.*s", width, (int)escaped.size, escaped.data);
+    else
+        printf("%-*s", width, text);
+    buffer_finish(&escaped);
+}
+
 static int list(const struct job *job)
 {
     static const char sql[] =
         "SELECT quarantine_id, to_char(last_seen AT TIME ZONE 'UTC', "
         "'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'),"
-        " attempts, reason, state, regexp_replace(coalesce(event_id, '-'), '[[:cntrl:]]', ' ', "
-        "'g'),"
-        " regexp_replace(left(message, 200), '[[:cntrl:]]+', ' ', 'g')"
+        " attempts || ' x', reason, state, coalesce(event_id, '-'), left(message, 200)"
         " FROM quarantine WHERE ($1 = 'all' OR state = $1) AND ($2 = '' OR reason = $2)"
         " ORDER BY quarantine_id LIMIT $3::bigint";
+    static const int widths[] = {9, 21, 6, 11, 10, 25, 0};
     const char *values[] = {job->state, job->reason, job->limit};
     struct db_fault fault = {0};
     PGresult *found = db_query(job->db, sql, values, 3, &fault);
     if (!found)
         return quarantine_fail("cannot read the quarantine", &fault);
-    for (int i = 0; i < PQntuples(found); i++)
-        printf("%-8s %s %5s x %-10s %-9s %-24s %s\n", PQgetvalue(found, i, 0),
-               PQgetvalue(found, i, 1), PQgetvalue(found, i, 2), PQgetvalue(found, i, 3),
-               PQgetvalue(found, i, 4), PQgetvalue(found, i, 5), PQgetvalue(found, i, 6));
+    for (int i = 0; i < PQntuples(found); i++) {
+        for (int column = 0; column < PQnfields(found); column++)
+            print_value(PQgetvalue(found, i, column), widths[column]);
+        putchar('\n');
+    }
     PQclear(found);
     return CLI_OK;
 }
@@ -110,8 +127,11 @@ static int show(const struct job *job, const char *id)
     } else if (job->raw) {
         exit_code = print_raw(found);
     } else {
-        for (int i = 0; i < PQnfields(found) - 1; i++)
-            printf("%-14s %s\n", PQfname(found, i), PQgetvalue(found, 0, i));
+        for (int i = 0; i < PQnfields(found) - 1; i++) {
+            printf("%-14s ", PQfname(found, i));
+            print_value(PQgetvalue(found, 0, i), 0);
+            putchar('\n');
+        }
     }
     PQclear(found);
     return exit_code;

@@ -79,19 +79,21 @@ static bool write_event(struct acting *job, const char *id, const PGresult *row)
 }
 
 /* What the act says to the queue. */
-static bool put(struct acting *job, const PGresult *row)
+static bool put(struct acting *job, const char *id, const PGresult *row)
 {
+    char message_id[64];
     struct buffer raw = {0};
-    struct slice bodies[2] = {buffer_slice(&job->line)};
+    struct requeue_message messages[2] = {{"holdfast-quarantine", buffer_slice(&job->line)}};
     size_t count = 1;
     bool good = true;
+    snprintf(message_id, sizeof message_id, "holdfast-quarantine-%s", id);
     if (job->act == QUARANTINE_REPLAY) {
         good = quarantine_bytes(PQgetvalue(row, 0, C_RAW), &raw);
-        bodies[count++] = buffer_slice(&raw);
+        messages[count++] = (struct requeue_message){message_id, buffer_slice(&raw)};
     }
     if (!good)
         cli_say("out of memory");
-    else if (!(good = requeue_put(job->requeue, bodies, count, clock_now_ns() + CONFIRM_NS)))
+    else if (!(good = requeue_put(job->requeue, messages, count, clock_now_ns() + CONFIRM_NS)))
         cli_say("cannot put it on the queue: %s", requeue_reason(job->requeue));
     buffer_finish(&raw);
     return good;
@@ -133,7 +135,7 @@ static int act_on(struct acting *job, const char *id, struct db_fault *fault)
         cli_say("out of memory");
         exit_code = CLI_FAILED;
     }
-    if (exit_code < 0 && !put(job, row))
+    if (exit_code < 0 && !put(job, id, row))
         exit_code = CLI_UNAVAILABLE;
     PQclear(row);
     if (exit_code >= 0)

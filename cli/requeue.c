@@ -5,7 +5,7 @@
 #include "common/amqp/message.h"
 #include "common/amqp/options.h"
 #include "common/core/clock.h"
-#include "common/core/id.h"
+#include "common/event/event.h"
 #include "common/net/loop.h"
 
 #include <event2/event.h>
@@ -122,27 +122,36 @@ void requeue_destroy(struct requeue *q)
     free(q);
 }
 
-static bool publish(struct requeue *q, struct slice body)
+/* By its first bytes, which a line always has and no other program's message. */
+static bool is_line(struct slice body)
 {
-    char message_id[ID_TEXT_SIZE + 1];
-    struct id id;
-    id_make(&id);
-    id_format(&id, message_id);
-    const uint64_t tag = link_publish(
-        q->link, &(struct link_message){.exchange = "",
-                                        .routing_key = q->config->rabbitmq_queue_name,
-                                        .mandatory = true,
-                                        .content_type = MESSAGE_CONTENT_TYPE,
-                                        .type = MESSAGE_TYPE,
-                                        .message_id = message_id,
-                                        .header = {MESSAGE_VERSION_HEADER, MESSAGE_VERSION},
-                                        .body = body});
-    if (tag != 0)
-        q->awaited++;
-    return tag != 0;
+    static const char id[] = "{\"id\":\"", received_at[] = "\",\"received_at\":\"";
+    return body.size > EVENT_LINE_PREFIX && memcmp(body.data, id, sizeof id - 1) == 0 &&
+           memcmp(body.data + sizeof id - 1 + ID_TEXT_SIZE, received_at, sizeof received_at - 1) ==
+               0;
 }
 
-bool requeue_put(struct requeue *q, const struct slice *bodies, size_t count, int64_t deadline_ns)
+static bool publish(struct requeue *q, const struct requeue_message *message)
+{
+    struct link_message m = {.exchange = "",
+                             .routing_key = q->config->rabbitmq_queue_name,
+                             .mandatory = true,
+                             .content_type = "application/json",
+                             .message_id = message->id,
+                             .body = message->body};
+    if (is_line(message->body)) {
+        m.content_type = MESSAGE_CONTENT_TYPE;
+        m.type = MESSAGE_TYPE;
+        m.header.name = MESSAGE_VERSION_HEADER;
+        m.header.value = MESSAGE_VERSION;
+    }
+    const bool sent = link_publish(q->link, &m) != 0;
+    q->awaited += sent;
+    return sent;
+}
+
+bool requeue_put(struct requeue *q, const struct requeue_message *messages, size_t count,
+                 int64_t deadline_ns)
 {
     q->deadline_ns = deadline_ns;
     q->failed = false;
@@ -150,7 +159,7 @@ bool requeue_put(struct requeue *q, const struct slice *bodies, size_t count, in
     if (!q->open)
         loop_run(q->loop);
     for (size_t i = 0; i < count && !q->failed; i++) {
-        if (!publish(q, bodies[i]))
+        if (!publish(q, &messages[i]))
             fail(q, "the connection to the broker was lost");
     }
     if (!q->failed)

@@ -61,7 +61,7 @@ static size_t look(const char *p, const char *end, unsigned *out_escape)
     return size == 0 ? 1 : size;
 }
 
-static void add_string(struct buffer *line, const char *text)
+void log_add_text(struct buffer *out, const char *text)
 {
     struct buffer escaped = {0}; /* of the controls ASCII has */
     buffer_add_json_string(&escaped, slice_of(text));
@@ -70,19 +70,19 @@ static void add_string(struct buffer *line, const char *text)
     for (const char *p = escaped.data; p < end;) {
         const size_t size = look(p, end, &escape);
         if (escape != 0)
-            buffer_printf(line, "\\u%04x", escape);
+            buffer_printf(out, "\\u%04x", escape);
         else
-            buffer_add(line, p, size);
+            buffer_add(out, p, size);
         p += size;
     }
-    line->failed = line->failed || escaped.failed;
+    out->failed = out->failed || escaped.failed;
     buffer_finish(&escaped);
 }
 
 static void add_value(struct buffer *line, const struct log_field *f)
 {
     if (f->text != NULL)
-        add_string(line, f->text);
+        log_add_text(line, f->text);
     else
         buffer_printf(line, "%" PRId64, f->number);
 }

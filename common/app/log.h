@@ -10,7 +10,7 @@
 #ifndef HOLDFAST_APP_LOG_H
 #define HOLDFAST_APP_LOG_H
 
-#include "common/core/slice.h"
+#include "common/core/buffer.h"
 
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 enum log_format { LOG_FORMAT_AUTO, LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
@@ -28,6 +28,7 @@ struct log_field {
 void log_open(const char *service, enum log_level level, enum log_format format);
 bool log_is_on(enum log_level level);
 
+void log_add_text(struct buffer *out, const char *text); /* quoted, control characters escaped */
 void log_write(enum log_level level, const char *action, const char *message,
                const struct log_field *fields, size_t count);
 

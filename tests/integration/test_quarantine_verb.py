@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`holdfast quarantine`: what could not be stored is listed, shown, put back and discarded, and each
 act is an event."""
+import json
 from collections.abc import Callable
 
+import pika
 import pytest
 
 from refusal import NOTHING, POISON, Refusal
@@ -58,6 +60,38 @@ def test_what_is_put_back_is_stored_once_and_that_is_an_event(stack: Stack) -> N
     assert "was replayed before" in act(stack, "replay", ids[0], code=6)
     assert act(stack) == ""
     assert len(act(stack, "ls", "--state", "replayed").splitlines()) == 2
+
+
+def test_another_programs_object_is_put_back_as_one_and_stored_once(stack: Stack) -> None:
+    refusal = Refusal(stack.database)
+    refusal.switch(POISON)
+    connection = stack.broker.connect()
+    try:
+        connection.channel().basic_publish(
+            "", "log_queue", json.dumps(poison(1)).encode(),
+            pika.BasicProperties(content_type="application/json", message_id="theirs"))
+    finally:
+        connection.close()
+    row = wait_for("it is in quarantine", lambda: rows(stack))[0]
+    refusal.switch(NOTHING)
+    act(stack, "replay", row["quarantine_id"])
+    stack.wait_count(1, "event_type = 'verb'")
+    with stack.database.connect() as session:  # as if the mark of the first had been lost
+        session.execute("UPDATE quarantine SET state = 'new'")
+    act(stack, "replay", row["quarantine_id"])
+    stack.wait_count(2, ACTS)
+    stack.wait_drained()
+    assert stack.count("event_type = 'verb'") == 1 and len(rows(stack)) == 1
+
+
+def test_what_a_terminal_would_obey_is_escaped(stack: Stack) -> None:
+    Refusal(stack.database).switch(POISON)
+    found = quarantined(stack, *(poison(1, event_id=text)
+                                 for text in ("\x1b[31mred", "\x9b31mred", "\u2028red")))
+    shown = act(stack) + "".join(act(stack, "show", row["quarantine_id"]) for row in found)
+    assert not set(shown) & set("\x1b\x9b\u2028")
+    for text in ("\\u001b[31mred", "\\u009b31mred", "\\u2028red"):
+        assert shown.count(text) >= 2, shown
 
 
 def test_what_is_refused_again_is_a_new_row(stack: Stack) -> None:
